@@ -1,0 +1,139 @@
+"""DuckDB, in process: the default place where SQL runs.
+
+One in-memory database a snapshot; one cursor a worker, since `interrupt()` stops only its own cursor. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+
+class QueryFailed(Exception):
+    """A query could not run; the message is DuckDB's, without its error class."""
+
+    def __init__(self, error: duckdb.Error) -> None:
+        super().__init__(str(error).split("\n\nLINE")[0].strip())
+
+
+class QueryCancelled(Exception):
+    """Somebody interrupted the query."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a query may use."""
+
+    memory: str = "2GB"
+    threads: int | None = None
+    spill: Path | None = None
+    """Where what does not fit in memory goes."""
+
+
+class Engine:
+    """One database connection. Not for use by two threads at once: each takes a `cursor()`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    @classmethod
+    def open(cls, limits: Limits) -> Engine:
+        """A fresh in-memory database."""
+        config: dict[str, Any] = {
+            "memory_limit": limits.memory,
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if limits.threads:
+            config["threads"] = limits.threads
+        if limits.spill:
+            config["temp_directory"] = str(limits.spill)
+        connection = duckdb.connect(":memory:", config=config)
+        connection.execute("set TimeZone = 'UTC'")
+        return cls(connection)
+
+    def cursor(self) -> Engine:
+        """Another connection to the same database, for another thread."""
+        cursor = self.connection.cursor()
+        cursor.execute("set TimeZone = 'UTC'")
+        return Engine(cursor)
+
+    def confine(self, folders: Iterable[Path]) -> None:
+        """From now on read files in `folders` only, and let no query change that."""
+        listed = ", ".join(quoted(str(folder)) for folder in folders)
+        self.connection.execute(f"set allowed_directories = [{listed}]")
+        self.connection.execute("set enable_external_access = false")
+        self.connection.execute("set lock_configuration = true")
+
+    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement for its effect."""
+        try:
+            self.connection.execute(sql, dict(parameters or {}))
+        except duckdb.InterruptException:
+            raise QueryCancelled from None
+        except duckdb.Error as error:
+            raise QueryFailed(error) from None
+
+    def table(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Run a query; its whole result as an Arrow table.
+
+        Raises:
+            QueryFailed: DuckDB refused it.
+            QueryCancelled: `interrupt()` was called meanwhile.
+        """
+        try:
+            return self.connection.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
+        except duckdb.InterruptException:
+            raise QueryCancelled from None
+        except duckdb.Error as error:
+            raise QueryFailed(error) from None
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run a query whose result is small; one dict a row."""
+        return self.table(sql, parameters).to_pylist()
+
+    def value(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row, or None."""
+        result = self.table(sql, parameters)
+        return result.column(0)[0].as_py() if len(result) else None
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table visible to SQL without copying it."""
+        self.connection.register(name, table)
+
+    def interrupt(self) -> None:
+        """Stop the query that runs on this connection, from another thread."""
+        self.connection.interrupt()
+
+    def is_query(self, sql: str) -> bool:
+        """Whether the text is exactly one statement, and one that only reads.
+
+        Raises:
+            QueryFailed: it cannot be parsed.
+        """
+        try:
+            statements = self.connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise QueryFailed(error) from None
+        return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A SQL identifier, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+

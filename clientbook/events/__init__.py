@@ -1,0 +1,1 @@
+"""What can happen to a customer: the catalogue of events, their JSON form, their Arrow form."""

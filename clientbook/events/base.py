@@ -1,0 +1,124 @@
+"""What every event is made of: the base Structs, the constrained field types and the marks on fields.
+
+An event is declared once, as a frozen `msgspec.Struct`. Validation, JSON form, Parquet column, personal fields and
+documentation are read from that declaration. msgspec's constructors do not validate: decode or convert at the edge.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+AMOUNT_SCALE: Final = 4
+"""Digits kept after the decimal point of an amount."""
+
+AMOUNT_LIMIT: Final = Decimal(10) ** 14
+"""Amounts are smaller than this in absolute value: decimal128(18, 4)."""
+
+CustomerRule = Literal["required", "optional", "none"]
+
+
+def doc(text: str) -> Meta:
+    """Describe a field, for the generated catalogue."""
+    return Meta(description=text)
+
+
+PERSONAL: Final = Meta(extra={"personal": True})
+"""Marks a field that erasure removes."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=500)]
+LongText = Annotated[str, Meta(min_length=1, max_length=20_000)]
+Code = Annotated[str, Meta(min_length=1, max_length=120)]
+"""An identifier that some shop or tool gave: order number, sku, campaign."""
+Word = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,59}\Z")]
+"""A lower-case term: a purpose, a list, a form."""
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+CustomerId = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z_-]{3,63}\Z")]
+Amount = Annotated[Decimal, Meta(extra={"decimal": True})]
+Price = Annotated[Decimal, Meta(extra={"decimal": True, "minimum": Decimal(0)})]
+Percent = Annotated[Decimal, Meta(extra={"decimal": True, "minimum": Decimal(0), "maximum": Decimal(100)})]
+Instant = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Day = date
+
+
+class AmountOutOfRange(ValueError):
+    """A decimal that does not fit decimal128(18, 4) or its field's bounds."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A group of fields inside an event. Decimals are checked when it is decoded or converted."""
+
+    def __post_init__(self) -> None:
+        for name, minimum, maximum in decimal_fields(type(self)):
+            check_decimal(name, getattr(self, name), minimum, maximum)
+
+
+class Event(Record, frozen=True, kw_only=True):
+    """Something that happened. A subclass's name in snake case is its type; its docstring is its summary."""
+
+    customer: ClassVar[CustomerRule] = "required"
+    """Whether the event names a customer."""
+
+    natural_key: ClassVar[tuple[str, ...]] = ()
+    """Fields that, with source and type, identify the event where the source has a number of its own for it."""
+
+
+def check_decimal(name: str, value: Any, minimum: Decimal | None, maximum: Decimal | None) -> None:
+    """Raise `AmountOutOfRange` unless `value` is None or a decimal that fits the field."""
+    if not isinstance(value, Decimal):
+        return
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or abs(value) >= AMOUNT_LIMIT:
+        raise AmountOutOfRange(f"{name}: expected a finite amount below 10^14")
+    if exponent < -AMOUNT_SCALE and value != round(value, AMOUNT_SCALE):
+        raise AmountOutOfRange(f"{name}: expected at most {AMOUNT_SCALE} decimals")
+    if minimum is not None and value < minimum:
+        raise AmountOutOfRange(f"{name}: expected at least {minimum}")
+    if maximum is not None and value > maximum:
+        raise AmountOutOfRange(f"{name}: expected at most {maximum}")
+
+
+@cache
+def decimal_fields(record: type[Record]) -> tuple[tuple[str, Decimal | None, Decimal | None], ...]:
+    """Name, minimum and maximum of each decimal field of a Struct."""
+    found = []
+    for field in msgspec.inspect.type_info(record).fields:  # type: ignore[attr-defined]  # always a StructType
+        plain, extra = unwrap(field.type)
+        if isinstance(plain, msgspec.inspect.DecimalType):
+            found.append((field.name, extra.get("minimum"), extra.get("maximum")))
+    return tuple(found)
+
+
+def unwrap(kind: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, dict[str, Any]]:
+    """Strip optionality and annotations: the plain msgspec type and its merged marks (`personal`, `minimum`, …).
+
+    Raises:
+        TypeError: the type is a union of several kinds, which has no single Parquet column.
+    """
+    extra: dict[str, Any] = {}
+    while True:
+        if isinstance(kind, msgspec.inspect.Metadata):
+            extra |= kind.extra or {}
+            if kind.extra_json_schema and "description" in kind.extra_json_schema:
+                extra["description"] = kind.extra_json_schema["description"]
+            kind = kind.type
+        elif isinstance(kind, msgspec.inspect.UnionType):
+            inner = [part for part in kind.types if not isinstance(part, msgspec.inspect.NoneType)]
+            if len(inner) != 1:
+                raise TypeError("an event field holds one type, or that type or None")
+            kind = inner[0]
+        else:
+            return kind, extra
+
+
+def type_name(event: type[Event]) -> str:
+    """The event type of a class: `OrderPlaced` is `order_placed`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()

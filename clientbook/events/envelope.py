@@ -1,0 +1,125 @@
+"""The JSON Lines form of an event: one object a line, the same for import, append and export.
+
+    {"type": "order_placed", "occurred_at": "2026-03-01T10:00:00+01:00", "customer": {"email": "a@example.com"},
+     "source": "shop", "data": {"order_id": "1001", "total": "53.70", "currency": "EUR"}}
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from clientbook.events.base import Code, CustomerId, Event, Text
+from clientbook.events.registry import Registry
+
+
+class InvalidEvent(ValueError):
+    """An event that breaks its declaration; the message names the field, never the value."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class CustomerRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a source names a customer: at least one of its identifiers."""
+
+    email: Annotated[str, Meta(min_length=3, max_length=320)] | None = None
+    phone: Annotated[str, Meta(min_length=3, max_length=60)] | None = None
+    external: Code | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.email or self.phone or self.external)
+
+
+class RawEnvelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One line as it stands, its data not yet checked against the type."""
+
+    type: Code
+    occurred_at: Annotated[datetime, Meta(tz=True)]
+    customer: CustomerId | CustomerRef | None = None
+    source: Code = "hand"
+    id: Code | None = None
+    actor: Text | None = None
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+    reject: msgspec.Raw | None = msgspec.field(name="_reject", default=None)
+    """Why the line was set aside, in a rejects file; ignored when the corrected line is read."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with everything around it, checked."""
+
+    type: str
+    occurred_at: datetime
+    event: Event
+    customer: str | CustomerRef | None = None
+    source: str = "hand"
+    id: str | None = None
+    actor: str | None = None
+    batch: str | None = None
+
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_decode_raw = msgspec.json.Decoder(RawEnvelope)
+
+
+def decode_line(line: bytes | str, registry: Registry) -> Envelope:
+    """Read one line.
+
+    Raises:
+        InvalidEvent: not JSON, an unknown type or field, or a value that breaks a constraint.
+    """
+    try:
+        raw = _decode_raw.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _invalid(error, "$") from None
+    kind = raw.type
+    if kind not in registry:
+        try:
+            registry[kind]
+        except LookupError as error:
+            raise InvalidEvent(str(error), field="type") from None
+    declared = registry[kind]
+    try:
+        event = msgspec.json.decode(raw.data, type=declared)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _invalid(error, "$.data") from None
+    customer = raw.customer
+    if isinstance(customer, CustomerRef) and not customer:
+        customer = None
+    check_customer(kind, declared, has_customer=customer is not None)
+    return Envelope(
+        type=kind,
+        occurred_at=raw.occurred_at,
+        event=event,
+        customer=customer,
+        source=raw.source,
+        id=raw.id,
+        actor=raw.actor,
+    )
+
+
+def check_customer(kind: str, declared: type[Event], *, has_customer: bool) -> None:
+    """Raise `InvalidEvent` when the event names a customer and must not, or must and does not."""
+    if declared.customer == "required" and not has_customer:
+        raise InvalidEvent(
+            f"{kind} needs a customer: an id, or identifiers such as {{\"email\": …}}", field="customer"
+        )
+    if declared.customer == "none" and has_customer:
+        raise InvalidEvent(f"{kind} is about the book and names no customer", field="customer")
+
+
+def encode_line(fields: dict[str, Any]) -> bytes:
+    """One line of JSON, without its line break. `fields` are in the order of the documented form."""
+    return _encoder.encode(fields)
+
+
+def _invalid(error: Exception, root: str) -> InvalidEvent:
+    """A msgspec error as ours: the path of the field, rooted at the line, and no value."""
+    text = str(error)
+    message, _, path = text.partition(" - at `")
+    path = path.rstrip("`") or "$"
+    return InvalidEvent(message, field=root + path.removeprefix("$") if root != "$" else path)

@@ -1,0 +1,1 @@
+"""From a file to events: decode, read, map, type, resolve identity, plan, commit."""

@@ -1,0 +1,143 @@
+"""From cells to values: each mapped column typed as a whole, by SQL, with the rows that do not fit marked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from clientbook.engine.duckdb import Engine, identifier, quoted
+from clientbook.importing.mapping import ColumnMapping
+from clientbook.importing.vocabulary import TARGETS, CellType
+
+DATE_FORMATS: Final = (
+    "iso",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%d-%m-%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d/%m/%y",
+    "%m/%d/%y",
+)
+"""Formats that are tried on a column as a whole, never on a cell."""
+
+_ISO: Final = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)? ?(Z|[+-]\d{2}:?\d{2})"
+_BLANKS: Final = r"[\s\x{00A0}\x{202F}\x{2009}'’]"
+_MONEY: Final = r"(€|£|\$|EUR|GBP|USD|CHF)"
+_EMAIL: Final = r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+"
+_DATE_PARTS: Final = {
+    "%Y": r"\d{4}",
+    "%y": r"\d{2}",
+    "%m": r"\d{1,2}",
+    "%d": r"\d{1,2}",
+    "%H": r"\d{1,2}",
+    "%M": r"\d{2}",
+    "%S": r"\d{2}",
+}
+_YEARS: Final = "between 1850 and 2200"
+
+CODES: Final = {
+    "amount": ("amount.format", "expected an amount such as {example}"),
+    "email": ("email.format", "expected an e-mail address"),
+    "instant": ("date.impossible", "expected a date that exists, as {example}"),
+    "date": ("date.impossible", "expected a date that exists, as {example}"),
+}
+"""Reject code and message of each type that a cell can fail."""
+
+
+def value_sql(column: str, chosen: ColumnMapping, timezone: str) -> str:
+    """SQL that turns the text in `column` into its value; NULL where the cell is empty or does not fit."""
+    cell = identifier(column)
+    kind = TARGETS[chosen.to].type
+    if kind == "amount":
+        return amount_sql(cell, chosen.decimal or ".")
+    if kind in ("instant", "date"):
+        moment = moment_sql(cell, chosen.format or DATE_FORMATS[1])
+        if kind == "date":
+            return f"cast({moment} as date)"
+        return moment if chosen.format == "iso" else f"timezone({quoted(timezone)}, {moment})"
+    # Some shops put an apostrophe before numbers, to stop spreadsheets from eating their zeros.
+    unquoted = f"case when starts_with({cell}, chr(39)) then substr({cell}, 2) else {cell} end"
+    if kind == "email":
+        bare = f"trim({unquoted})"
+        return f"case when regexp_full_match({bare}, {quoted(_EMAIL)}) then {bare} end"
+    if kind == "code":
+        return f"nullif(trim({unquoted}), '')"
+    if kind == "tags":
+        return f"[trim(tag) for tag in string_split({unquoted}, ',') if trim(tag) <> '']"
+    return f"nullif(trim({unquoted}), '')"
+
+
+def amount_sql(cell: str, decimal: str) -> str:
+    """SQL for an amount with this decimal mark, spaces, currency signs and thousands marks set aside."""
+    bare = f"regexp_replace(regexp_replace({cell}, {quoted(_BLANKS)}, '', 'g'), {quoted(_MONEY)}, '', 'g')"
+    mark, thousands = (r"\.", ",") if decimal == "." else (",", r"\.")
+    grouped = quoted(rf"[+-]?\d{{1,3}}({thousands}\d{{3}})+({mark}\d+)?")
+    plain = f"case when regexp_full_match({bare}, {grouped}) then replace({bare}, {quoted(thousands[-1])}, '') else {bare} end"
+    shaped = quoted(rf"[+-]?\d{{1,14}}({mark}\d{{0,4}}0*)?")
+    point = f"replace({plain}, ',', '.')" if decimal == "," else plain
+    return f"case when regexp_full_match({plain}, {shaped}) then try_cast({point} as decimal(18, 4)) end"
+
+
+def moment_sql(cell: str, format: str) -> str:
+    """SQL for a date in this format: the shape is checked first, since parsers read `1/2/26` as the year 26."""
+    if format == "iso":
+        spaced = f"regexp_replace({cell}, ' ?([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
+        return f"case when regexp_full_match({cell}, {quoted(_ISO)}) then try_cast({spaced} as timestamptz) end"
+    shape = re.escape(format)
+    for part, digits in _DATE_PARTS.items():
+        shape = shape.replace(part, digits)
+    parsed = f"try_strptime({cell}, {quoted(format)})"
+    return f"case when regexp_full_match({cell}, {quoted(shape)}) and year({parsed}) {_YEARS} then {parsed} end"
+
+
+def best_decimal(engine: Engine, table: str, column: str, *, comma_first: bool) -> tuple[str, float]:
+    """The decimal mark that reads most cells of the column, and the share it reads."""
+    marks = (",", ".") if comma_first else (".", ",")
+    return _best(engine, table, column, {mark: amount_sql(identifier(column), mark) for mark in marks})
+
+
+def best_format(engine: Engine, table: str, column: str, *, day_first: bool) -> tuple[str, float, bool]:
+    """The date format that reads most cells, its share, and whether day and month could be the other way round."""
+    formats = sorted(DATE_FORMATS, key=lambda format: format.startswith("%m/") if day_first else format.startswith("%d/"))
+    shares = _shares(engine, table, column, {format: moment_sql(identifier(column), format) for format in formats})
+    best = max(shares, key=lambda format: shares[format])
+    twin = best.replace("%d/%m/", "%m/%d/") if best.startswith("%d/") else best.replace("%m/%d/", "%d/%m/")
+    return best, shares[best], twin != best and shares[twin] == shares[best]
+
+
+def fit(engine: Engine, table: str, column: str, kind: CellType) -> float:
+    """The share of non-empty cells that have the type, for types without a format."""
+    if kind != "email":
+        return 1.0
+    chosen = ColumnMapping(to="customer.email")
+    return _best(engine, table, column, {"": value_sql(column, chosen, "UTC")})[1]
+
+
+def _best(engine: Engine, table: str, column: str, readings: dict[str, str]) -> tuple[str, float]:
+    shares = _shares(engine, table, column, readings)
+    best = max(shares, key=lambda name: shares[name])
+    return best, shares[best]
+
+
+def _shares(engine: Engine, table: str, column: str, readings: dict[str, str]) -> dict[str, float]:
+    """For each reading, the share of non-empty cells it can read (1 where all are empty)."""
+    counts = ", ".join(f"count({sql})" for sql in readings.values())
+    row = engine.table(f"select count({identifier(column)}), {counts} from {table}")
+    total = row.column(0)[0].as_py()
+    values: Iterable[int] = (row.column(place)[0].as_py() for place in range(1, row.num_columns))
+    return {name: count / total if total else 1.0 for name, count in zip(readings, values, strict=True)}

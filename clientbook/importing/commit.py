@@ -1,0 +1,184 @@
+"""Put a draft into the log: resolve customers and append in one commit while the writer lock is held, or only plan it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clientbook.engine.duckdb import Engine
+from clientbook.events.arrow import INSTANT
+from clientbook.importing.draft import DRAFT, Draft, Reject, event_ids
+from clientbook.importing.identity import Resolution, resolve
+from clientbook.log.base import Writer
+from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
+
+Completion = Callable[["Outcome"], pa.Table | None]
+"""Makes the row that closes a batch, from what the batch did; None where there is no batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a draft did, or would do. The four row counts after rows_read add up to it."""
+
+    rows_read: int
+    rows_used: int
+    rows_duplicate: int
+    rows_skipped: int
+    rows_rejected: int
+    events: int
+    event_counts: dict[str, int] = field(default_factory=dict)
+    customers_created: int = 0
+    customers_matched: int = 0
+    corrections: int = 0
+    amount_read: Decimal | None = None
+    amount_used: Decimal | None = None
+    amount_duplicate: Decimal | None = None
+    amount_rejected: Decimal | None = None
+    rejects: tuple[Reject, ...] = ()
+    remarks: tuple[str, ...] = ()
+    position: int = 0
+    """Of the last event of the log afterwards."""
+
+
+def commit(
+    draft: Draft,
+    *,
+    writer: Writer,
+    engine: Engine,
+    secret: bytes,
+    batch: str | None,
+    completion: Completion | None = None,
+    dry_run: bool = False,
+) -> Outcome:
+    """Append the draft's new events.
+
+    `engine` holds the read model at the writer's head. With `dry_run` nothing is
+    written and the outcome is what it would have been.
+    """
+    events = draft.events
+    resolution = resolve(engine, events)
+    events = events.append_column("customer_id", resolution.customer_ids)
+    kept = pc.invert(pc.or_(resolution.unknown, pc.and_(events["only_if_new"].combine_chunks(), pc.invert(resolution.is_new))))
+    rejects = list(draft.rejects) + _unknown_customers(draft, resolution)
+    events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
+    rows = _log_rows(event_ids(events, secret), batch)
+    outcome = writer.preview(rows)
+    # An event known by its content cannot differ in it: only its own date or a resolved link can.
+    by_content = pc.is_null(events["key"])
+    outcome = pc.if_else(pc.and_(pc.equal(outcome, CORRECTION), by_content), DUPLICATE, outcome)
+    result = _account(draft, events, outcome, resolution, rejects)
+    new = rows.filter(pc.equal(outcome, ADDED))
+    closing = completion(result) if completion and len(new) else None
+    if closing is not None:
+        new = pa.concat_tables([new, closing], promote_options="default")
+        result = replace(
+            result, events=result.events + 1, event_counts=dict(sorted((Counter(result.event_counts) + Counter({"import_completed": 1})).items()))
+        )
+    if dry_run or not len(new):
+        return replace(result, position=writer.head.position)
+    return replace(result, position=writer.append(new).head.position)
+
+
+def _log_rows(events: pa.Table, batch: str | None) -> pa.Table:
+    structs = [name for name in events.schema.names if name not in (*DRAFT.names, "event_id", "customer_id")]
+    rows = events.select(["event_id", "type", "customer_id", "occurred_at", "source", "actor", *structs])
+    return rows.append_column("batch", pa.repeat(pa.scalar(batch, pa.string()), len(rows)))
+
+
+def _unknown_customers(draft: Draft, resolution: Resolution) -> list[Reject]:
+    units = set(draft.events["unit"].filter(resolution.unknown).to_pylist())
+    if not units:
+        return []
+    message = "the book has no customer with this id; name the customer by e-mail, phone or external number"
+    lines = zip(draft.row_units.to_pylist(), draft.row_lines.to_pylist(), strict=True)
+    return [
+        Reject(line=line, code="customer.unknown", column="customer", message=message) for unit, line in lines if unit in units
+    ]
+
+
+def _account(
+    draft: Draft, events: pa.Table, outcome: pa.Array, resolution: Resolution, rejects: list[Reject]
+) -> Outcome:
+    """What became of each row of the source: the fate of its unit, which is the best fate of the unit's events."""
+    table = pa.table({"unit": events["unit"], "outcome": outcome})
+    fates = _fates(table)
+    unknown_units = draft.events["unit"].filter(resolution.unknown)
+    place = pc.index_in(draft.row_units, value_set=fates["unit"].combine_chunks())
+    fate = pc.fill_null(fates["outcome"].combine_chunks().take(place), DUPLICATE)
+    fate = pc.if_else(pc.is_in(draft.row_units, value_set=unknown_units.combine_chunks()), "unknown", fate)
+    corrected = draft.row_lines.filter(pc.equal(fate, CORRECTION)).to_pylist()
+    message = "the book knows this number with other content; nothing was changed"
+    rejects = rejects + [Reject(line=line, code="known.differs", message=message) for line in corrected]
+    added = pc.equal(outcome, ADDED)
+    counts = Counter(events["type"].filter(added).to_pylist())
+    return Outcome(
+        rows_read=draft.rows_read,
+        rows_used=_count(fate, ADDED),
+        rows_duplicate=_count(fate, DUPLICATE),
+        rows_skipped=draft.rows_skipped,
+        rows_rejected=len(rejects),
+        events=sum(counts.values()),
+        event_counts=dict(sorted(counts.items())),
+        customers_created=resolution.created if sum(counts.values()) else 0,
+        customers_matched=resolution.matched,
+        corrections=len(corrected),
+        rejects=tuple(sorted(rejects, key=lambda reject: reject.line)),
+        remarks=draft.remarks + tuple(resolution.clashes),
+        **_amounts(draft, fate),
+    )
+
+
+def _fates(table: pa.Table) -> pa.Table:
+    """The best fate of each unit's events: added, else correction, else duplicate."""
+    rank = pc.index_in(table["outcome"], value_set=pa.array([ADDED, CORRECTION, DUPLICATE]))
+    best = table.append_column("rank", rank).filter(pc.is_valid(table["unit"])).group_by("unit").aggregate([("rank", "min")])
+    names = pa.array([ADDED, CORRECTION, DUPLICATE]).take(best["rank_min"])
+    return pa.table({"unit": best["unit"], "outcome": names})
+
+
+def _amounts(draft: Draft, fate: pa.Array) -> dict[str, Decimal | None]:
+    """Control totals: read = used + duplicate + rejected."""
+    if draft.row_amounts is None:
+        return {}
+    amounts = draft.row_amounts
+    used = _sum(amounts.filter(pc.equal(fate, ADDED)))
+    duplicate = _sum(amounts.filter(pc.equal(fate, DUPLICATE)))
+    rejected = (draft.rejected_amount or Decimal(0)) + _sum(amounts.filter(pc.equal(fate, CORRECTION)))
+    return {
+        "amount_read": used + duplicate + rejected,
+        "amount_used": used,
+        "amount_duplicate": duplicate,
+        "amount_rejected": rejected,
+    }
+
+
+def _sum(amounts: pa.Array) -> Decimal:
+    total = pc.sum(amounts, min_count=0).as_py()
+    return Decimal(total or 0)
+
+
+def _count(fate: pa.Array, name: str) -> int:
+    count: int = pc.sum(pc.equal(fate, name), min_count=0).as_py()
+    return count
+
+
+def closing_row(event_type: str, struct: pa.StructArray, *, at: datetime, source: str, batch: str) -> pa.Table:
+    """One event about the book, as a row of the log."""
+    return pa.table(
+        {
+            "event_id": pa.nulls(1, pa.binary(16)),
+            "type": [event_type],
+            "customer_id": pa.nulls(1, pa.string()),
+            "occurred_at": pa.array([at], INSTANT),
+            "source": [source],
+            "actor": pa.nulls(1, pa.string()),
+            "batch": [batch],
+            event_type: struct,
+        }
+    )

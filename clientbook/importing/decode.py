@@ -1,0 +1,115 @@
+"""From bytes to text: compression, then a fixed ladder of encodings: BOM, strict UTF-8, what was declared, cp1252 as a guess."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import sys
+import zlib
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class UnreadableFile(ValueError):
+    """A file that cannot be read at all; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenFile:
+    """A file as it was handed over."""
+
+    name: str
+    """For messages only: it never enters the log."""
+    data: bytes
+    """Its bytes, decompressed."""
+    sha256: str
+    """Digest of the bytes as given, before decompression."""
+
+    @property
+    def suffix(self) -> str:
+        """Its kind, in lower case and without `.gz`."""
+        suffixes = [part.lower() for part in Path(self.name).suffixes]
+        if suffixes and suffixes[-1] == ".gz":
+            suffixes.pop()
+        return suffixes[-1] if suffixes else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """Text, and how sure its encoding is."""
+
+    text: str
+    encoding: str
+    is_guess: bool
+
+
+def open_file(path: str) -> GivenFile:
+    """Read a file, `-` for standard input; `.gz` is recognised by its content.
+
+    Raises:
+        UnreadableFile: it is missing, not a file, or broken gzip data.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UnreadableFile(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise UnreadableFile(f"{path}: this is a folder; name the files in it") from None
+    except PermissionError:
+        raise UnreadableFile(f"{path}: you may not read this file") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}") from None
+    digest = sha256(data).hexdigest()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise UnreadableFile(f"{path}: the compressed data are damaged or cut short; fetch the file again") from None
+    return GivenFile(name="(standard input)" if path == "-" else Path(path).name, data=data, sha256=digest)
+
+
+def decode(file: GivenFile, declared: str | None = None) -> Decoded:
+    """The file's text.
+
+    Raises:
+        UnreadableFile: it is binary, or not in the declared encoding.
+    """
+    for bom, encoding in _BOMS:
+        if file.data.startswith(bom):
+            return Decoded(text=_strictly(file, encoding), encoding=encoding, is_guess=False)
+    if declared:
+        return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
+    if b"\0" in file.data[:65_536]:
+        raise UnreadableFile(f"{file.name}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX and XLS")
+    try:
+        return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
+    except UnicodeDecodeError:
+        # cp1252 leaves five bytes undefined; browsers read them as control characters, and so do we.
+        text = file.data.decode("cp1252", errors="cp1252-holes")
+        return Decoded(text=text, encoding="cp1252", is_guess=True)
+
+
+def _strictly(file: GivenFile, encoding: str) -> str:
+    try:
+        return file.data.decode(encoding)
+    except LookupError:
+        raise UnreadableFile(f"{file.name}: unknown encoding {encoding!r}; try utf-8 or cp1252") from None
+    except UnicodeDecodeError as error:
+        line = file.data.count(b"\n", 0, error.start) + 1
+        raise UnreadableFile(f"{file.name}, line {line}: these bytes are not {encoding}; name another encoding") from None
+
+
+def _fill_holes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(map(chr, error.object[error.start : error.end])), error.end
+
+
+codecs.register_error("cp1252-holes", _fill_holes)

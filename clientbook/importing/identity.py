@@ -1,0 +1,166 @@
+"""Whose event is it: resolve the identifiers a source uses to customers of the book, inside the writer lock."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clientbook.engine.duckdb import Engine
+from clientbook.events.arrow import INSTANT
+from clientbook.events.personal import CustomerRegistered, IdentifierLinked
+from clientbook.importing.draft import draft_rows, struct_column
+from clientbook.importing.typed import sql
+
+ID_BYTES = 10
+"""Customer ids are 80 random bits, written as 20 hexadecimal digits; never derived from personal data."""
+
+_REFS = """
+    select source, given_id, external, email, phone, min(row) as first_row, min(occurred_at) as first_at,
+        bool_or(type = 'customer_registered') as is_registered
+    from drafted
+    where coalesce(given_id, external, email, phone) is not null
+    group by source, given_id, external, email, phone
+"""
+
+
+class UnknownCustomer(ValueError):
+    """An event names a customer id that the book does not have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """The draft's events with their customers, and what had to be added for them."""
+
+    customer_ids: pa.Array
+    """For each draft event; NULL for a guest or an event about the book, or where `unknown` is true."""
+    is_new: pa.BooleanArray
+    """For each draft event, whether its customer is new to the book."""
+    unknown: pa.BooleanArray
+    """For each draft event, whether it names an id that nobody has."""
+    added: pa.Table
+    """Registrations and identifiers to record, as draft events with `customer_id`."""
+    created: int
+    matched: int
+    clashes: tuple[str, ...]
+    """Strong identifiers that disagreed, in words without personal data."""
+
+
+def resolve(engine: Engine, events: pa.Table) -> Resolution:
+    """Find or make the customer of each draft event. `engine` holds identifiers, customers and customer_roots, up to date."""
+    rows = pa.array(range(len(events)), pa.int64())
+    named = events.select(["source", "type", "occurred_at", "given_id", "external", "email", "phone"])
+    engine.register("drafted", named.append_column("row", rows))
+    engine.execute(f"create or replace table refs as select row_number() over (order by first_row) as ref, * from ({_REFS})")
+    engine.execute(f"create or replace table decided as {sql('identity')}")
+    _give_ids(engine)
+    result = engine.table(
+        "select owners.customer_id, coalesce(owners.is_new, false) as is_new,"
+        " refs.ref is not null and owners.customer_id is null as unknown"
+        " from drafted left join refs"
+        " on drafted.source = refs.source and drafted.given_id is not distinct from refs.given_id"
+        " and drafted.external is not distinct from refs.external and drafted.email is not distinct from refs.email"
+        " and drafted.phone is not distinct from refs.phone"
+        " left join owners on refs.ref = owners.ref order by drafted.row"
+    )
+    counts = engine.rows("select count(distinct customer_id) filter (where is_new) as created, count(distinct customer_id) filter (where not is_new) as matched from owners where customer_id is not null")[0]
+    clashes = engine.rows("select clash, count(*) as n from decided where clash is not null group by 1 order by 1")
+    return Resolution(
+        customer_ids=result["customer_id"].combine_chunks(),
+        is_new=result["is_new"].combine_chunks(),
+        unknown=result["unknown"].combine_chunks(),
+        added=_additions(engine),
+        created=counts["created"],
+        matched=counts["matched"],
+        clashes=tuple(f"{row['n']} × {row['clash']}" for row in clashes),
+    )
+
+
+def random_customer_ids(count: int) -> pa.StringArray:
+    """Fresh ids."""
+    digits = os.urandom(ID_BYTES * count).hex().encode()
+    width = 2 * ID_BYTES
+    offsets = pa.array(range(0, width * count + 1, width), pa.int32()).buffers()[1]
+    return pa.StringArray.from_buffers(count, offsets, pa.py_buffer(digits))
+
+
+def _give_ids(engine: Engine) -> None:
+    """`owners`: for each ref its customer. An id given by the source stands if the book has it or the batch registers it."""
+    engine.execute(
+        "create or replace table keys as select key, any_value(customer_id) as customer_id,"
+        " bool_or(starts_with(key, 'id ')) as is_given, bool_or(is_registered) as is_registered, min(refs.first_row) as first_row"
+        " from decided inner join refs using (ref) group by key"
+    )
+    missing = engine.table("select key from keys where customer_id is null order by first_row")
+    fresh = random_customer_ids(len(missing))
+    engine.register("fresh", pa.table({"key": missing["key"], "customer_id": fresh}))
+    engine.execute(
+        "create or replace table owners as select decided.ref, case"
+        " when keys.is_given and not keys.is_registered and customers.customer_id is null then null"
+        " else coalesce(keys.customer_id, fresh.customer_id) end as customer_id,"
+        " case when keys.is_given then customers.customer_id is null else keys.customer_id is null end as is_new"
+        " from decided inner join keys using (key) left join fresh using (key)"
+        " left join customers on keys.customer_id = customers.customer_id"
+    )
+
+
+def _additions(engine: Engine) -> pa.Table:
+    """Registrations of customers that the batch does not register itself, and identifiers the book does not have."""
+    registrations = engine.table(
+        "select owners.customer_id, min_by(refs.source, refs.first_row) as source, min(refs.first_at) as occurred_at"
+        " from owners inner join refs using (ref) where owners.is_new and owners.customer_id is not null"
+        " group by owners.customer_id having not bool_or(refs.is_registered)"
+    )
+    links = engine.table(
+        "with stated as ("
+        "select ref, source, 'external' as kind, external as value, first_at, 'strong' as strength from refs where external is not null"
+        " union all select ref, source, 'email', email, first_at, 'strong' from refs where email is not null"
+        " union all select ref, source, 'phone', phone, first_at, 'strong' from refs"
+        " where phone is not null and external is null and email is null)"
+        " select owners.customer_id, min_by(stated.source, stated.first_at) as source, stated.kind, stated.value,"
+        " stated.strength, min(stated.first_at) as occurred_at"
+        " from stated inner join owners using (ref)"
+        " left join identifiers on owners.customer_id = identifiers.customer_id and stated.kind = identifiers.kind"
+        " and stated.value = identifiers.value and (stated.kind <> 'external' or stated.source = identifiers.source)"
+        " and (identifiers.strength = 'strong' or stated.strength = 'weak')"
+        " where owners.customer_id is not null and identifiers.customer_id is null"
+        " group by owners.customer_id, stated.kind, stated.value, stated.strength,"
+        " case when stated.kind = 'external' then stated.source end"
+        " order by owners.customer_id, stated.kind, stated.value"
+    )
+    return pa.concat_tables(
+        [_registered(registrations), _linked(links)], promote_options="default"
+    )
+
+
+def _registered(found: pa.Table) -> pa.Table:
+    values = {
+        "kind": pa.repeat(pa.scalar("person"), len(found)),
+        "collected_via": pa.repeat(pa.scalar("import"), len(found)),
+    }
+    key = found["customer_id"].combine_chunks()
+    return _addition(found, "customer_registered", struct_column(CustomerRegistered, values, len(found)), key)
+
+
+def _linked(found: pa.Table) -> pa.Table:
+    values = {name: found[name].combine_chunks() for name in ("kind", "value", "strength")}
+    key = pc.binary_join_element_wise(found["customer_id"].combine_chunks(), values["kind"], values["value"], pa.scalar(" "))
+    return _addition(found, "identifier_linked", struct_column(IdentifierLinked, values, len(found)), key)
+
+
+def _addition(found: pa.Table, type: str, struct: pa.StructArray, key: pa.Array) -> pa.Table:
+    length = len(found)
+    nothing = pa.nulls(length, pa.string())
+    table = draft_rows(
+        type=type,
+        struct=struct,
+        occurred_at=found["occurred_at"].combine_chunks().cast(INSTANT),
+        source="",
+        refs=pa.table({"external": nothing, "email": nothing, "phone": nothing}),
+        key=key,
+        unit=pa.nulls(length, pa.int64()),
+    )
+    table = table.set_column(table.schema.get_field_index("source"), "source", found["source"])
+    return table.append_column("customer_id", pc.cast(found["customer_id"], pa.string()))

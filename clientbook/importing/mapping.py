@@ -1,0 +1,129 @@
+"""A mapping states how a file is read: its layout, what each column is, the formats. It is a TOML file people can edit."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import tomli_w
+from msgspec import Meta
+
+from clientbook.importing.table import Dialect
+from clientbook.importing.vocabulary import TARGETS, Kind
+
+
+class MappingError(ValueError):
+    """A mapping that cannot be used; the message names the entry and what is allowed."""
+
+
+class ColumnMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one column is."""
+
+    to: str
+    """A target of the vocabulary, such as `line.unit_price`."""
+    decimal: Literal[".", ","] | None = None
+    """Amounts: the decimal mark."""
+    format: str | None = None
+    """Dates: the format, as strftime spells it; `iso` for ISO 8601 with an offset."""
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the file is laid out."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    header_line: Annotated[int, Meta(ge=1)] = 1
+    sheet: str | None = None
+
+
+class OrderRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which documents of an order file are no orders."""
+
+    credit_prefixes: list[str] = []
+    """Letters that the numbers of credit notes begin with; they become refunds."""
+    adjustment_prefixes: list[str] = []
+    """Letters that the numbers of bookkeeping entries begin with."""
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a file is read."""
+
+    kind: Kind
+    source: Annotated[str, Meta(min_length=1, max_length=120)]
+    """The shop or tool the file comes from, not the file's name."""
+    timezone: str
+    """Of dates without an offset."""
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    """Of amounts without a currency column."""
+    layout: Layout = Layout()
+    columns: dict[str, ColumnMapping]
+    """By header; the second column of the same name is `name#2`."""
+    orders: OrderRules = OrderRules()
+
+    def dialect(self) -> Dialect:
+        """The layout as the reader takes it."""
+        layout = self.layout
+        return Dialect(
+            encoding=layout.encoding, delimiter=layout.delimiter, header_line=layout.header_line, sheet=layout.sheet
+        )
+
+    def digest(self) -> str:
+        """Identifies the mapping in the log."""
+        return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+
+def column_keys(header: Sequence[str]) -> list[str]:
+    """A name for each column that a mapping can use: repeated names are numbered, nameless ones get their place."""
+    seen: dict[str, int] = {}
+    keys = []
+    for place, name in enumerate(header, 1):
+        key = name or f"#{place}"
+        seen[key] = seen.get(key, 0) + 1
+        keys.append(key if seen[key] == 1 else f"{key}#{seen[key]}")
+    return keys
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file.
+
+    Raises:
+        MappingError: it is missing, no TOML, or says something a mapping cannot say.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        mapping = msgspec.convert(data, Mapping)
+    except FileNotFoundError:
+        raise MappingError(f"{path}: there is no such mapping file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise MappingError(f"{path}: {error}") from None
+    check(mapping, str(path))
+    return mapping
+
+
+def check(mapping: Mapping, where: str) -> None:
+    """Raise `MappingError` when a column goes nowhere, or two go to one place."""
+    used: dict[str, str] = {}
+    for column, chosen in mapping.columns.items():
+        if chosen.to not in TARGETS:
+            known = ", ".join(TARGETS)
+            raise MappingError(f"{where}: column {column!r} goes to {chosen.to!r}; the targets are {known}")
+        if chosen.to in used:
+            raise MappingError(f"{where}: columns {used[chosen.to]!r} and {column!r} both go to {chosen.to}")
+        used[chosen.to] = column
+    if mapping.kind == "orders":
+        if "order.placed_at" not in used:
+            raise MappingError(f"{where}: an order file needs a column for order.placed_at")
+        if "order.total" not in used and "line.amount" not in used and not {"line.quantity", "line.unit_price"} <= set(used):
+            raise MappingError(f"{where}: an order file needs order.total, line.amount, or line.quantity and line.unit_price")
+    elif not used.keys() & {"customer.email", "customer.external_id", "customer.phone", "customer.mobile"}:
+        raise MappingError(f"{where}: a contact file needs customer.email, customer.external_id or a phone")
+
+
+def to_toml(mapping: Mapping, comments: Sequence[str] = ()) -> str:
+    """The mapping as a file to edit, `comments` at its top."""
+    body = tomli_w.dumps(msgspec.to_builtins(mapping))
+    return "".join(f"# {line}\n" for line in comments) + ("\n" if comments else "") + body

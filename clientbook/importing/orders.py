@@ -1,0 +1,173 @@
+"""Order files: rows grouped into documents, documents into orders, refunds (linked where exactly one order fits), adjustments."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clientbook.engine.duckdb import Engine
+from clientbook.events.arrow import Fault, conform, faults, struct_type
+from clientbook.events.base import Event
+from clientbook.events.personal import ProfileUpdated
+from clientbook.events.reactions import BalanceAdjusted, OrderPlaced, OrderRefunded
+from clientbook.importing.draft import Draft, draft_rows, together
+from clientbook.importing.mapping import Mapping
+from clientbook.importing.table import TextTable
+from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
+
+_ORDERS = """
+    select unit, order_id as key, placed_at, external, email, phone, struct_pack(
+        order_id := coalesce(order_id, document), total := signed_total, currency := currency, lines := lines,
+        channel := lower(channel), store := store, voucher_id := voucher_id
+    ) as event
+    from documents where what = 'order' order by unit
+"""
+_REFUNDS = """
+    select unit, documents.order_id as key, placed_at, external, email, phone, struct_pack(
+        amount := cast(-signed_total as decimal(18, 4)), currency := currency, order_id := refund_links.order_id,
+        refund_id := documents.order_id,
+        lines := [struct_pack(
+            sku := line.sku, product := line.product, category := line.category, quantity := -line.quantity,
+            unit_price := line.unit_price, amount := -line.amount
+        ) for line in lines]
+    ) as event
+    from documents left join refund_links using (unit) where what = 'refund' order by unit
+"""
+_ADJUSTMENTS = """
+    select unit, order_id as key, placed_at, external, email, phone, struct_pack(
+        amount := signed_total, currency := currency, adjustment_id := order_id, reason := lines[1].product
+    ) as event
+    from documents where what = 'adjustment' order by unit
+"""
+
+
+def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
+    """Turn an order file into draft events.
+
+    `engine` has the file registered as `cells` and holds the book's tables, in which earlier orders are looked for.
+    A document one of whose rows is set aside is set aside whole: part of an order would be another order.
+    """
+    type_rows(engine, file, mapping)
+    parameters = {
+        "currency": mapping.currency,
+        "credit_prefixes": mapping.orders.credit_prefixes,
+        "adjustment_prefixes": mapping.orders.adjustment_prefixes,
+    }
+    _group(engine, parameters)
+    parts = _parts(engine, mapping)
+    broken = _broken_documents(parts, engine)
+    if broken:
+        reject_faulty(engine, broken)
+        _group(engine, parameters)
+        parts = _parts(engine, mapping)
+    engine.execute(
+        "insert into bad_rows select typed.row, typed.line, '', '', 'order.incomplete',"
+        " 'another row of this order was set aside' from typed"
+        " where coalesce(order_id, 'row ' || row) in (select document from spoilt) and row not in (select row from bad_rows)"
+    )
+    rows = engine.table(
+        "select typed.line, documents.unit, coalesce(line_amount, cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)),"
+        " case when typed.row = documents.first_row then order_total end) as amount"
+        " from typed inner join documents on coalesce(typed.order_id, 'row ' || typed.row) = documents.document order by typed.row"
+    )
+    rejected_amount = engine.value(
+        "select cast(sum(coalesce(line_amount, line_quantity * line_unit_price, order_total)) as decimal(18, 4))"
+        " from typed where row in (select row from bad_rows)"
+    )
+    return Draft(
+        events=together([*parts.values(), _profiles(engine, mapping)]),
+        row_units=rows["unit"].combine_chunks(),
+        row_lines=rows["line"].combine_chunks(),
+        row_amounts=rows["amount"].combine_chunks(),
+        rejects=tuple(rejects(engine)),
+        rejected_amount=rejected_amount,
+        rows_read=file.rows_read,
+        rows_skipped=file.empty_rows,
+        remarks=_remarks(engine),
+    )
+
+
+def _group(engine: Engine, parameters: dict[str, object]) -> None:
+    engine.execute(
+        "create or replace table spoilt as select distinct coalesce(order_id, 'row ' || typed.row) as document"
+        " from typed inner join bad_rows using (row)"
+    )
+    engine.execute(f"create or replace table documents as {sql('documents')}", parameters)
+
+
+def _parts(engine: Engine, mapping: Mapping) -> dict[str, pa.Table]:
+    source = mapping.source
+    engine.execute(f"create or replace table refund_links as {sql('refund_links')}", {"source": source})
+    return {
+        "order_placed": _events(engine, _ORDERS, OrderPlaced, "order_placed", source),
+        "order_refunded": _events(engine, _REFUNDS, OrderRefunded, "order_refunded", source),
+        "balance_adjusted": _events(engine, _ADJUSTMENTS, BalanceAdjusted, "balance_adjusted", source),
+    }
+
+
+def _events(engine: Engine, query: str, event: type[Event], type: str, source: str) -> pa.Table:
+    found = engine.table(query)
+    struct = conform(found["event"].combine_chunks(), struct_type(event))
+    return draft_rows(
+        type=type,
+        struct=struct,
+        occurred_at=found["placed_at"].combine_chunks(),
+        source=source,
+        refs=found,
+        key=found["key"],
+        unit=found["unit"],
+    )
+
+
+def _profiles(engine: Engine, mapping: Mapping) -> pa.Table:
+    """Profile changes; values that break a constraint are left out, since the order itself is sound."""
+    found = engine.table(sql("profiles"))
+    struct = conform(found["profile"].combine_chunks(), struct_type(ProfileUpdated))
+    sound = pa.array([True] * len(found), pa.bool_())
+    for fault in faults(struct, ProfileUpdated):
+        sound = pc.and_(sound, pc.invert(fault.rows))
+    rows = draft_rows(
+        type="profile_updated",
+        struct=struct,
+        occurred_at=found["placed_at"].combine_chunks(),
+        source=mapping.source,
+        refs=found,
+        key=pa.nulls(len(found), pa.string()),
+        unit=pa.nulls(len(found), pa.int64()),
+    )
+    return rows.filter(pc.and_(sound, _says_something(struct)))
+
+
+def _says_something(struct: pa.StructArray) -> pa.BooleanArray:
+    said = pa.array([False] * len(struct), pa.bool_())
+    for child in struct.flatten():
+        said = pc.or_(said, pc.is_valid(child))
+    return said
+
+
+def _broken_documents(parts: dict[str, pa.Table], engine: Engine) -> list[tuple[int, str, str]]:
+    """Rows of documents that break a constraint of their event."""
+    events: dict[str, type[Event]] = {
+        "order_placed": OrderPlaced,
+        "order_refunded": OrderRefunded,
+        "balance_adjusted": BalanceAdjusted,
+    }
+    broken: dict[int, Fault] = {}
+    for name, part in parts.items():
+        if len(part):
+            for fault in faults(part[name].combine_chunks(), events[name]):
+                for unit in part["unit"].filter(fault.rows).to_pylist():
+                    broken.setdefault(unit, fault)
+    return [(unit, fault.path, f"{fault.path}: {fault.rule}") for unit, fault in broken.items()]
+
+
+def _remarks(engine: Engine) -> tuple[str, ...]:
+    counts = {row["what"]: row["n"] for row in engine.rows("select what, count(*) as n from documents group by 1")}
+    linked = engine.value("select count(*) from refund_links")
+    remarks = [
+        f"{sum(counts.values())} documents: {counts.get('order', 0)} orders, {counts.get('refund', 0)} refunds"
+        f" ({linked} linked to their order), {counts.get('adjustment', 0)} adjustments"
+    ]
+    foreign = engine.rows("select currency, count(*) as n from documents where currency <> (select currency from book) group by 1")
+    remarks += [f"{row['n']} documents are in {row['currency']}: they stand beside the totals" for row in foreign]
+    return tuple(remarks)

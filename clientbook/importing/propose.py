@@ -1,0 +1,163 @@
+"""Propose a mapping for a file: by its column names in French or English, and by what its cells look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clientbook.engine.duckdb import Engine, identifier
+from clientbook.importing.cells import best_decimal, best_format, fit
+from clientbook.importing.mapping import ColumnMapping, Layout, Mapping, MappingError, OrderRules, check, column_keys
+from clientbook.importing.table import TextTable, plain_words
+from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, Kind, by_word
+
+_SURE_SHARE = 0.95
+"""Share of a column's cells that must have the type for the mapping to be taken without asking."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A mapping, and what stands against taking it unseen."""
+
+    mapping: Mapping
+    doubts: tuple[str, ...]
+    """Reasons to look before importing; none when the mapping is sure."""
+    remarks: tuple[str, ...]
+    """What was assumed."""
+
+    @property
+    def is_sure(self) -> bool:
+        return not self.doubts
+
+
+def propose(engine: Engine, file: TextTable, *, source: str, currency: str, timezone: str) -> Proposal:
+    """Propose a mapping. `engine` has the file's columns registered as `cells`, named `c0`, `c1`, …"""
+    keys = column_keys(file.header)
+    doubts: list[str] = []
+    remarks: list[str] = []
+    named = _by_name(file.header, keys, remarks)
+    kind = _kind(set(named))
+    if kind == "orders":
+        named = {target: key for target, key in named.items() if target not in CONTACT_ONLY}
+        _total_or_line_amount(engine, named, keys)
+    else:
+        named = {target: key for target, key in named.items() if target.startswith("customer.")}
+    day_first = not timezone.startswith("America/")
+    columns = {
+        key: _column(engine, target, key, f"c{keys.index(key)}", file, day_first, doubts, remarks)
+        for target, key in named.items()
+    }
+    dialect = file.dialect
+    if dialect.encoding_is_guess:
+        remarks.append("the encoding cp1252 is a guess: look at the accents in the sample")
+    mapping = Mapping(
+        kind=kind,
+        source=source,
+        timezone=timezone,
+        currency=currency,
+        layout=Layout(
+            encoding=dialect.encoding, delimiter=dialect.delimiter, header_line=dialect.header_line, sheet=dialect.sheet
+        ),
+        columns={key: columns[key] for key in keys if key in columns},
+        orders=_order_rules(engine, named, keys) if kind == "orders" else OrderRules(),
+    )
+    doubts += _missing(mapping, named)
+    unused = [key for key in keys if key not in columns]
+    if unused:
+        remarks.append("columns left out: " + ", ".join(unused))
+    return Proposal(mapping=mapping, doubts=tuple(doubts), remarks=tuple(remarks))
+
+
+def _by_name(header: tuple[str, ...], keys: list[str], remarks: list[str]) -> dict[str, str]:
+    """Target → column key, each target to the column whose name says it most surely, the first of equals."""
+    claims: list[tuple[int, int, str, str]] = []
+    for place, (name, key) in enumerate(zip(header, keys, strict=True)):
+        for rank, target in by_word().get(plain_words(name), []):
+            claims.append((rank, place, target.name, key))
+    taken: dict[str, str] = {}
+    for _rank, _place, target, key in sorted(claims):
+        if target in taken:
+            remarks.append(f"column {key!r} could be {target} too, but {taken[target]!r} is")
+        elif key not in taken.values():
+            taken[target] = key
+    return taken
+
+
+def _kind(targets: set[str]) -> Kind:
+    has_date = "order.placed_at" in targets
+    has_amount = bool(targets & {"order.total", "line.amount"}) or {"line.quantity", "line.unit_price"} <= targets
+    return "orders" if has_date and has_amount or "order.id" in targets and (has_date or has_amount) else "contacts"
+
+
+def _total_or_line_amount(engine: Engine, named: dict[str, str], keys: list[str]) -> None:
+    """A total that differs between the rows of one order is the amount of a line."""
+    if "order.id" not in named or "order.total" not in named or "line.amount" in named:
+        return
+    order, total = (identifier(f"c{keys.index(named[target])}") for target in ("order.id", "order.total"))
+    varying = engine.value(
+        f"select count(*) from (select 1 from cells where {order} is not null group by {order} having count(distinct {total}) > 1)"
+    )
+    if varying:
+        named["line.amount"] = named.pop("order.total")
+
+
+def _column(
+    engine: Engine,
+    target: str,
+    key: str,
+    column: str,
+    file: TextTable,
+    day_first: bool,
+    doubts: list[str],
+    remarks: list[str],
+) -> ColumnMapping:
+    kind = TARGETS[target].type
+    if kind == "amount":
+        decimal, share = best_decimal(engine, "cells", column, comma_first=file.dialect.delimiter == ";")
+        chosen = ColumnMapping(to=target, decimal="," if decimal == "," else ".")
+    elif kind in ("instant", "date"):
+        format, share, is_twin = best_format(engine, "cells", column, day_first=day_first)
+        chosen = ColumnMapping(to=target, format=format)
+        if is_twin:
+            remarks.append(f"column {key!r}: day and month could be the other way round; {format} is assumed")
+    else:
+        share = fit(engine, "cells", column, kind)
+        chosen = ColumnMapping(to=target)
+    if share < _SURE_SHARE:
+        doubts.append(f"column {key!r}: only {share:.0%} of its cells can be read as {TARGETS[target].type} for {target}")
+    return chosen
+
+
+def _order_rules(engine: Engine, named: dict[str, str], keys: list[str]) -> OrderRules:
+    """Letters before an order's number set it apart: all negative means credit notes, otherwise bookkeeping entries.
+
+    Only where most numbers have no letter: `CMD-0001` on every row says nothing.
+    """
+    if "order.id" not in named or not {"line.quantity", "line.unit_price"} <= set(named) and "line.amount" not in named:
+        return OrderRules()
+    number = identifier(f"c{keys.index(named['order.id'])}")
+    signed = named.get("line.quantity") or named["line.amount"]
+    negative = f"starts_with({identifier(f'c{keys.index(signed)}')}, '-')"
+    rows = engine.rows(
+        f"select regexp_extract({number}, '^([A-Za-z]{{1,3}})[0-9]+$', 1) as prefix, count(distinct {number}) as documents,"
+        f" bool_and({negative}) as is_negative from cells where {number} is not null group by 1"
+    )
+    total = sum(row["documents"] for row in rows)
+    plain = sum(row["documents"] for row in rows if not row["prefix"])
+    if plain * 2 < total:
+        return OrderRules()
+    letters = [row for row in rows if row["prefix"]]
+    return OrderRules(
+        credit_prefixes=sorted(row["prefix"] for row in letters if row["is_negative"]),
+        adjustment_prefixes=sorted(row["prefix"] for row in letters if not row["is_negative"]),
+    )
+
+
+def _missing(mapping: Mapping, named: dict[str, str]) -> list[str]:
+    doubts = []
+    try:
+        check(mapping, "mapping")
+    except MappingError as error:
+        doubts.append(str(error).removeprefix("mapping: "))
+    if mapping.kind == "orders" and "order.id" not in named:
+        doubts.append("no column holds the order's number: each row would be an order of its own")
+    return doubts

@@ -1,0 +1,278 @@
+"""Read a delimited text or a spreadsheet into string columns that know their line numbers."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clientbook.importing.decode import GivenFile, UnreadableFile, decode
+
+DELIMITERS: Final = (";", ",", "\t", "|")
+SPACES: Final = "spaces"
+"""Columns set apart by runs of blanks, as old statistics files are."""
+_SHEETS: Final = (".xlsx", ".xls", ".xlsb", ".ods")
+_ZERO: Final = pa.scalar(0, pa.int32())
+_NO_TEXT: Final = pa.scalar(None, pa.string())
+_LOOKED_AT: Final = 50
+_LONGEST_RECORD: Final = 500
+"""Lines a quoted cell may run over before its quote is taken for unclosed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a table is laid out in its file."""
+
+    encoding: str = "utf-8"
+    encoding_is_guess: bool = False
+    delimiter: str = ","
+    header_line: int = 1
+    """Line of the column names; 0 where there are none."""
+    sheet: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenRow:
+    """A row that could not be cut into cells."""
+
+    line: int
+    cells: list[str]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextTable:
+    """A table of strings: an empty cell is NULL, blanks around a value are gone."""
+
+    header: tuple[str, ...]
+    columns: pa.Table
+    """One string column for each name in `header`, under its position: `c0`, `c1`, … (names may repeat)."""
+    lines: pa.Array
+    """Line (or sheet row) each row starts on."""
+    dialect: Dialect
+    broken: tuple[BrokenRow, ...] = field(default=())
+    empty_rows: int = 0
+    """Rows without any value."""
+
+    @property
+    def rows_read(self) -> int:
+        return len(self.lines) + len(self.broken) + self.empty_rows
+
+    def column(self, index: int) -> pa.Array:
+        """The cells of one column."""
+        return self.columns.column(index).combine_chunks()
+
+
+def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
+    """Read the file; what `dialect` does not say is found out.
+
+    Raises:
+        UnreadableFile: it holds no table.
+    """
+    if file.suffix in _SHEETS or file.data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
+        return _read_sheet(file, dialect)
+    decoded = decode(file, dialect.encoding if dialect else None)
+    text = decoded.text.removeprefix("\ufeff")
+    if not text.strip():
+        raise UnreadableFile(f"{file.name}: the file is empty")
+    delimiter = dialect.delimiter if dialect else find_delimiter(text)
+    header_line = dialect.header_line if dialect else None
+    found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, delimiter=delimiter)
+    return _collect(_records(text, delimiter), found, header_line, file.name)
+
+
+def find_delimiter(text: str) -> str:
+    """The delimiter that cuts the first lines into the same number of cells, the more the better."""
+    head = text[:200_000].splitlines()[:_LOOKED_AT]
+    best, best_score = ",", 0.0
+    for delimiter in DELIMITERS:
+        try:
+            widths = [len(row) for row in csv.reader(head, delimiter=delimiter) if row]
+        except csv.Error:
+            continue
+        score = _evenness(widths)
+        if score > best_score:
+            best, best_score = delimiter, score
+    if best_score:
+        return best
+    widths = [len(line.split()) for line in head if line.strip()]
+    return SPACES if len(widths) > 2 and min(widths) == max(widths) and widths[0] > 1 else best
+
+
+def _evenness(widths: Sequence[int]) -> float:
+    if not widths or max(widths) < 2:
+        return 0.0
+    common = max(set(widths), key=lambda width: (widths.count(width), width))
+    return common * widths.count(common) / len(widths) if common > 1 else 0.0
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | BrokenRow]]:
+    """Line number and cells of each record; a quote that is never closed spoils its own line only."""
+    if delimiter == SPACES:
+        for number, line in enumerate(text.splitlines(), 1):
+            yield number, line.split()
+        return
+    lines = io.StringIO(text, newline="").readlines() if "\r" not in text else _split_lines(text)
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(iter(lines[start:] if start else lines), delimiter=delimiter, strict=True)
+        before = 0
+        try:
+            for cells in reader:
+                if reader.line_num - before > _LONGEST_RECORD:
+                    raise csv.Error("a quoted cell runs over too many lines")
+                yield start + before + 1, cells
+                before = reader.line_num
+            return
+        except csv.Error:
+            bad = start + before + 1
+            spoilt = lines[bad - 1].rstrip("\r\n").split(delimiter)
+            yield bad, BrokenRow(
+                line=bad, cells=spoilt, code="row.quotes", message="a quotation mark is not closed, or stands inside a cell"
+            )
+            start = bad
+
+
+def _split_lines(text: str) -> list[str]:
+    """Lines with their ends, for files of any system: CRLF, LF or (old Macs) CR alone."""
+    return io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n"), newline="").readlines()
+
+
+def _collect(
+    records: Iterator[tuple[int, list[str] | BrokenRow]], dialect: Dialect, header_line: int | None, name: str
+) -> TextTable:
+    header, first_line = _find_header(records, header_line, name)
+    width = len(header)
+    cells = _Cells(width)
+    broken: list[BrokenRow] = []
+    empty = 0
+    for line, row in records:
+        if isinstance(row, BrokenRow):
+            broken.append(row)
+        elif len(row) == width:
+            cells.add(line, row)
+        elif not any(cell.strip() for cell in row):
+            empty += 1
+        elif len(row) < width and not any(header[len(row) :]):
+            # A header that ends in a delimiter names one column more than the rows have.
+            cells.add(line, row + [""] * (width - len(row)))
+        elif len(row) > width and not any(cell.strip() for cell in row[width:]):
+            cells.add(line, row[:width])
+        else:
+            message = f"the row has {len(row)} cells, the header has {width}"
+            broken.append(BrokenRow(line=line, cells=row, code="row.ragged", message=message))
+    table, lines = cells.finish()
+    kept = pc.invert(_all_null(table))
+    filled = table.filter(kept)
+    return TextTable(
+        header=tuple(header),
+        columns=filled,
+        lines=lines.filter(kept),
+        dialect=replace(dialect, header_line=first_line),
+        broken=tuple(broken),
+        empty_rows=empty + len(table) - len(filled),
+    )
+
+
+class _Cells:
+    """Rows on their way to columns: turned over every few thousand, so that Python objects do not pile up."""
+
+    _TURN_OVER: Final = 8192
+
+    def __init__(self, width: int) -> None:
+        self._schema = pa.schema([(f"c{index}", pa.string()) for index in range(width)])
+        self._rows: list[list[str]] = []
+        self._lines: list[int] = []
+        self._chunks: list[pa.Table] = []
+
+    def add(self, line: int, row: list[str]) -> None:
+        self._rows.append(row)
+        self._lines.append(line)
+        if len(self._rows) == self._TURN_OVER:
+            self._turn_over()
+
+    def finish(self) -> tuple[pa.Table, pa.Array]:
+        """All rows as stripped string columns, and their lines."""
+        self._turn_over()
+        return pa.concat_tables(self._chunks).combine_chunks(), pa.array(self._lines, pa.int64())
+
+    def _turn_over(self) -> None:
+        columns = zip(*self._rows, strict=True) if self._rows else ((),) * len(self._schema)
+        arrays = [_stripped(pa.array(column, pa.string())) for column in columns]
+        self._chunks.append(pa.table(arrays, schema=self._schema))
+        self._rows = []
+
+
+def _find_header(
+    records: Iterator[tuple[int, list[str] | BrokenRow]], header_line: int | None, name: str
+) -> tuple[list[str], int]:
+    """The column names and their line: the first with two cells or more, unless it is stated."""
+    for line, cells in records:
+        if isinstance(cells, BrokenRow):
+            continue
+        trimmed = [cell.strip() for cell in cells]
+        if header_line is not None and line < header_line:
+            continue
+        if header_line == line or sum(map(bool, trimmed)) > 1 or (len(trimmed) == 1 and trimmed[0]):
+            return trimmed, line
+    raise UnreadableFile(f"{name}: no line with column names was found")
+
+
+def _stripped(cells: pa.StringArray) -> pa.StringArray:
+    trimmed = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.equal(pc.binary_length(trimmed), _ZERO), _NO_TEXT, trimmed)
+
+
+def _all_null(table: pa.Table) -> pa.BooleanArray:
+    blank = pa.array([True] * len(table), pa.bool_())
+    for column in table.columns:
+        blank = pc.and_(blank, pc.is_null(column.combine_chunks()))
+    return blank
+
+
+def _read_sheet(file: GivenFile, dialect: Dialect | None) -> TextTable:
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(file.data))
+        names = book.sheet_names
+        sheet = dialect.sheet if dialect and dialect.sheet else names[0]
+        if sheet not in names:
+            raise UnreadableFile(f"{file.name}: no sheet {sheet!r}; there are {', '.join(names)}")
+        cells = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except (CalamineError, OSError, IndexError) as error:
+        raise UnreadableFile(f"{file.name}: this is no readable workbook ({error}); save it again as XLSX or CSV") from None
+    records = ((number, [_cell_text(cell) for cell in row]) for number, row in enumerate(cells, 1))
+    found = Dialect(encoding="workbook", delimiter="", sheet=sheet)
+    return _collect(iter(records), found, dialect.header_line if dialect else None, file.name)
+
+
+def _cell_text(cell: Any) -> str:
+    """A typed cell as the text a person sees: whole numbers without decimals, dates as ISO."""
+    if isinstance(cell, bool):
+        return "1" if cell else "0"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, dt.datetime):
+        return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ", timespec="seconds")
+    if isinstance(cell, dt.date | dt.time):
+        return cell.isoformat()
+    if isinstance(cell, dt.timedelta):
+        return str(cell)
+    return str(cell)
+
+
+def plain_words(text: str) -> str:
+    """A header as plain lower-case words: `InvoiceNo`, `Invoice no.` and `invoice_no` are all `invoice no`."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return " ".join(re.findall(r"[a-z0-9#]+", text))

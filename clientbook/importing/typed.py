@@ -1,0 +1,126 @@
+"""The rows of a table with typed values under their targets' names, and the cells that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import pyarrow as pa
+
+from clientbook.engine.duckdb import Engine, identifier, quoted
+from clientbook.importing.cells import CODES, value_sql
+from clientbook.importing.draft import Reject
+from clientbook.importing.mapping import Mapping, MappingError, column_keys
+from clientbook.importing.table import TextTable
+from clientbook.importing.vocabulary import TARGETS
+
+_SQL_TYPES: Final = {
+    "text": "varchar",
+    "code": "varchar",
+    "email": "varchar",
+    "amount": "decimal(18, 4)",
+    "instant": "timestamptz",
+    "date": "date",
+    "tags": "varchar[]",
+}
+_EXAMPLES: Final = {".": "1234.50", ",": "1 234,50"}
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of one of the importer's queries."""
+    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def register_cells(engine: Engine, file: TextTable) -> None:
+    """Make the file's columns visible to SQL: `cells` has row, line and c0, c1, …"""
+    rows = pa.array(range(len(file.lines)), pa.int64())
+    engine.register("cells", file.columns.append_column("row", rows).append_column("line", file.lines))
+
+
+def type_rows(engine: Engine, file: TextTable, mapping: Mapping) -> None:
+    """Make the tables `typed` (row, line, one column for each target) and `bad_rows` (row, column, value, code, message).
+
+    Raises:
+        MappingError: the mapping names a column that the file does not have.
+    """
+    keys = column_keys(file.header)
+    missing = [key for key in mapping.columns if key not in keys]
+    if missing:
+        raise MappingError(f"the file has no column {missing[0]!r}; its columns are {', '.join(keys)}")
+    by_target = {chosen.to: (f"c{keys.index(key)}", chosen) for key, chosen in mapping.columns.items()}
+    columns = []
+    for target in TARGETS.values():
+        name = target.name.replace(".", "_")
+        if target.name in by_target:
+            cell, chosen = by_target[target.name]
+            columns.append(f"{value_sql(cell, chosen, mapping.timezone)} as {name}")
+        else:
+            columns.append(f"cast(null as {_SQL_TYPES[target.type]}) as {name}")
+    engine.execute(f"create or replace table typed as select row, line, {', '.join(columns)} from cells")
+    engine.execute(f"create or replace table bad_rows as {_bad_rows(mapping, keys)}")
+
+
+def rejects(engine: Engine) -> list[Reject]:
+    """The rows that cannot go in, each with its first fault, in the order of the file."""
+    return [
+        Reject(line=row["line"], code=row["code"], message=row["message"], column=row["column"], value=row["value"])
+        for row in engine.rows('select line, code, message, "column", value from bad_rows order by row')
+    ]
+
+
+def reject_faulty(engine: Engine, lines_of: Sequence[tuple[int, str, str]]) -> None:
+    """Add rows (row number, column, message) that break a constraint of the event they would become."""
+    if lines_of:
+        rows, columns, messages = zip(*lines_of, strict=True)
+        engine.register("faulty", pa.table({"row": rows, "column": columns, "message": messages}))
+        engine.execute(
+            "insert into bad_rows select faulty.row, cells.line, faulty.\"column\", '', 'value.limits', faulty.message"
+            " from faulty inner join cells using (row)"
+        )
+
+
+def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
+    checks = []
+    for place, (key, chosen) in enumerate(mapping.columns.items()):
+        kind = TARGETS[chosen.to].type
+        if kind not in CODES:
+            continue
+        code, message = CODES[kind]
+        example = _EXAMPLES[chosen.decimal or "."] if kind == "amount" else chosen.format or ""
+        cell, value = identifier(f"c{keys.index(key)}"), chosen.to.replace(".", "_")
+        checks.append(
+            f"select row, line, {quoted(key)} as \"column\", {cell} as value, {quoted(code)} as code,"
+            f" {quoted(message.format(example=example))} as message, {place} as rank"
+            f" from cells inner join typed using (row, line) where {cell} is not null and {value} is null"
+        )
+    checks += [
+        f"select row, line, {quoted(column)}, '', {quoted(code)}, {quoted(message)}, 1000 from typed where {condition}"
+        for column, code, message, condition in _required(mapping)
+    ]
+    union = " union all ".join(checks) or (
+        "select 0::bigint as row, 0::bigint as line, '' as \"column\", '' as value, '' as code, '' as message, 0 as rank where false"
+    )
+    return (
+        'select row, line, "column", value, code, message'
+        f" from (with found as ({union}) select * from found) qualify row_number() over (partition by row order by rank) = 1"
+    )
+
+
+def _required(mapping: Mapping) -> list[tuple[str, str, str, str]]:
+    column = {chosen.to: key for key, chosen in mapping.columns.items()}
+    if mapping.kind == "contacts":
+        named = "coalesce(customer_external_id, customer_email, customer_mobile, customer_phone, customer_landline) is null"
+        return [("", "customer.missing", "nothing in this row identifies a customer: no number, e-mail or phone", named)]
+    checks = [(column["order.placed_at"], "date.missing", "an order needs a date", "order_placed_at is null")]
+    if "order.id" in column:
+        checks.append((column["order.id"], "order.missing", "the row has no order number", "order_id is null"))
+    if "order.total" not in column:
+        amount = "line_amount is null and (line_quantity is null or line_unit_price is null)"
+        where = column.get("line.amount") or column["line.unit_price"]
+        checks.append((where, "amount.missing", "the row has no amount", amount))
+    elif "order.id" not in column:
+        checks.append((column["order.total"], "amount.missing", "the row has no amount", "order_total is null"))
+    return checks

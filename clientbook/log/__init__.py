@@ -1,0 +1,1 @@
+"""The append-only log: commit, read, and the proof that nothing was changed."""

@@ -1,0 +1,103 @@
+"""Digests that prove what the log said: canonical bytes of a row, its SHA-256, the chain over commits.
+
+The canonical bytes of a row come from its file's own schema: fields sorted by name, `name=value`, NULL left out, so that a
+field or a plugin column added later changes no old digest. Text is a netstring (`byte length:text`), numbers and times
+(epoch, µs or days) end in `;`, a struct is `{…}`, a list `[…]` with `~` for a NULL item, a map `<…>` in stored (key) order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+BLOCK_ROWS: Final = 1024
+"""Rows whose digests are hashed together before they enter the chain; part of the file format."""
+
+SLICE_ROWS: Final = 65_536
+"""Rows turned into text at once, which bounds memory."""
+
+_MARK: Final = {mark: pa.scalar(mark.encode(), pa.binary()) for mark in ("", ":", ";", "=", "~", "{", "}", "[", "]", "<", ">")}
+_NULL: Final = pa.scalar(None, pa.binary())
+
+GENESIS: Final = bytes(32)
+"""What the first commit's chain digest builds on."""
+
+
+def canonical(array: pa.Array) -> pa.BinaryArray:
+    """Canonical bytes of each value; NULL where the value is NULL."""
+    kind = array.type
+    if pa.types.is_struct(kind):
+        return _canonical_struct(array)
+    if pa.types.is_map(kind):
+        pairs = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
+        keys, values = pc.list_flatten(pairs).flatten()
+        return _join(_MARK["<"], _rejoin(pairs, _join(canonical(keys), canonical(values))), _MARK[">"])
+    if pa.types.is_list(kind):
+        items = pc.fill_null(canonical(pc.list_flatten(array)), _MARK["~"])
+        return _join(_MARK["["], _rejoin(array, items), _MARK["]"])
+    if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        data = array.cast(pa.binary())
+        return _join(_digits(pc.binary_length(data)), _MARK[":"], data)
+    return _join(_digits(array), _MARK[";"])
+
+
+def row_digests(rows: pa.Table) -> list[bytes]:
+    """SHA-256 of salt and canonical bytes of each row, in the order given. `salt` itself is no part of the text."""
+    names = [name for name in rows.schema.names if name != "salt"]
+    digests: list[bytes] = []
+    for batch in rows.to_batches(max_chunksize=SLICE_ROWS):
+        texts = canonical(batch.select(names).to_struct_array()).to_pylist()
+        salts = batch.column("salt").to_pylist()
+        digests += [sha256((salt or b"") + text).digest() for salt, text in zip(salts, texts, strict=True)]
+    return digests
+
+
+def contents(rows: pa.Table) -> pa.ChunkedArray:
+    """Canonical bytes of what an event says: not who it was resolved to, nor when and in which batch it was recorded."""
+    left_out = {"position", "event_id", "customer_id", "recorded_at", "batch", "salt"}
+    said = rows.select([name for name in rows.schema.names if name not in left_out])
+    batches = said.to_batches(max_chunksize=SLICE_ROWS)
+    return pa.chunked_array([canonical(batch.to_struct_array()) for batch in batches], pa.binary())
+
+
+def chain(previous: bytes, digests: Sequence[bytes]) -> bytes:
+    """The digest of a commit: over the commit before and its own rows' digests in position order, by blocks."""
+    blocks = (b"".join(digests[start : start + BLOCK_ROWS]) for start in range(0, len(digests), BLOCK_ROWS))
+    return sha256(previous + b"".join(sha256(block).digest() for block in blocks)).digest()
+
+
+def _canonical_struct(array: pa.StructArray) -> pa.BinaryArray:
+    children = dict(zip((field.name for field in array.type), array.flatten(), strict=True))
+    parts = []
+    for name in sorted(children):
+        if children[name].null_count < len(array):
+            label = pa.scalar(name.encode() + b"=", pa.binary())
+            parts.append(pc.fill_null(_join(label, canonical(children[name])), _MARK[""]))
+    whole = _join(_MARK["{"], *parts, _MARK["}"]) if parts else pa.repeat(pa.scalar(b"{}", pa.binary()), len(array))
+    return pc.if_else(pc.is_valid(array), whole, _NULL) if array.null_count else whole
+
+
+def _digits(array: pa.Array) -> pa.BinaryArray:
+    kind = array.type
+    if pa.types.is_timestamp(kind):
+        array = array.cast(pa.int64())
+    elif pa.types.is_date32(kind):
+        array = array.cast(pa.int32())
+    return array.cast(pa.string()).cast(pa.binary())
+
+
+def _rejoin(lists: pa.ListArray, items: pa.BinaryArray) -> pa.BinaryArray:
+    """Join `items` (one for each flattened value) back to one text a list."""
+    lengths = pc.fill_null(pc.list_value_length(lists), pa.scalar(0, pa.int32()))
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, items), _MARK[""])
+    return pc.if_else(pc.is_valid(lists), joined, _NULL)
+
+
+def _join(*parts: pa.BinaryArray | pa.Scalar) -> pa.BinaryArray:
+    """The parts one after the other; NULL where one of them is NULL."""
+    return pc.binary_join_element_wise(*parts, _MARK[""])

@@ -1,0 +1,132 @@
+"""Files of the log on disk: durable, exclusive publication, and the marks in a Parquet footer.
+
+A file is written under a temporary name, made durable, then given its final name by `link(2)`, which fails if the name is
+taken; then the directory is made durable. So a file is there whole or not at all. Its footer carries the SHA-256 of all its
+bytes (the 64 digits themselves read as zeros), since page checksums do not cover the footer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+FORMAT: Final = 1
+"""Number of the file format described in docs/reference/format.md; a reader refuses a greater one."""
+
+HASH_KEY: Final = b"clientbook.file_sha256"
+_NO_HASH: Final = b"0" * 64
+_STATISTICS: Final = ["position", "customer_id", "occurred_at", "recorded_at", "type"]
+ORPHAN_SECONDS: Final = 3600
+
+
+def write_parquet(path: Path, rows: pa.Table, marks: Mapping[str, str], *, row_group_rows: int = 122_880) -> None:
+    """Write `rows` with `marks` in the footer and the file's own digest. No statistics on personal columns."""
+    with open(path, "xb", opener=_private) as sink:
+        with pq.ParquetWriter(
+            sink,
+            rows.schema,
+            compression="zstd",
+            write_statistics=_STATISTICS,
+            write_page_checksum=True,
+            store_schema=False,
+        ) as writer:
+            writer.write_table(rows, row_group_size=row_group_rows)
+            writer.add_key_value_metadata(dict(marks) | {HASH_KEY.decode(): _NO_HASH.decode()})
+    with open(path, "r+b") as file:
+        place = hash_place(file.fileno())
+        os.pwrite(file.fileno(), file_digest(file.fileno(), place).encode(), place)
+
+
+def hash_place(fd: int) -> int:
+    """Offset of the 64 digits of the file's own digest.
+
+    Raises:
+        ValueError: the file is no Parquet file with that mark.
+    """
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, 8, max(size - 8, 0))
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != b"PAR1" or length + 8 > size:
+        raise ValueError("not a whole Parquet file")
+    footer = os.pread(fd, length, size - 8 - length)
+    found = footer.find(HASH_KEY)
+    if found < 0:
+        raise ValueError("the footer carries no digest")
+    # Thrift's compact protocol: the key's bytes, one field header, the value's length in one byte, the value.
+    return size - 8 - length + found + len(HASH_KEY) + 2
+
+
+def file_digest(fd: int, place: int) -> str:
+    """SHA-256 of the file's bytes with the 64 digits at `place` read as zeros."""
+    digest, offset = sha256(), 0
+    while chunk := os.pread(fd, 1 << 20, offset):
+        start, stop = max(place, offset), min(place + 64, offset + len(chunk))
+        if start < stop:
+            chunk = chunk[: start - offset] + _NO_HASH[: stop - start] + chunk[stop - offset :]
+        digest.update(chunk)
+        offset += len(chunk)
+    return digest.hexdigest()
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give a finished temporary file its final name, durably.
+
+    Raises:
+        FileExistsError: the name is taken; nothing was changed.
+    """
+    sync(temporary)
+    os.link(temporary, final)
+    os.unlink(temporary)
+    sync(final.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes or a directory's entries durable."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync leaves data in the drive's cache
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def temporary_in(folder: Path) -> Path:
+    """A new name for a file being written."""
+    return folder / f"{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
+def remove_orphans(folder: Path) -> int:
+    """Delete what a killed process left, never anything younger than an hour; returns how many."""
+    count = 0
+    for path in folder.glob("*.tmp"):
+        if time.time() - path.stat().st_mtime > ORPHAN_SECONDS:
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Hold the lock file; other processes and threads wait."""
+    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

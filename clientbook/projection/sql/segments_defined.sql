@@ -1,0 +1,16 @@
+-- One row per segment that has a rule, as defined last and not retired since.
+select segment_id, rule, label, defined_at, position
+from (
+    select
+        coalesce(segment_defined.segment_id, segment_retired.segment_id) as segment_id,
+        max_by(type, row(occurred_at, position)) as last_act,
+        max_by(segment_defined.rule, row(occurred_at, position)) as rule,
+        max_by(segment_defined.label, row(occurred_at, position)) as label,
+        max(occurred_at) as defined_at,
+        max(position) as position
+    from events
+    where segment_defined is not null or segment_retired is not null
+    group by 1
+) as acts
+where last_act = 'segment_defined'
+order by segment_id

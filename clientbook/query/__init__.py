@@ -1,0 +1,1 @@
+"""Asking the read model: expressions, views, one customer."""

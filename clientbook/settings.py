@@ -1,0 +1,56 @@
+"""`book.toml`: what the shop set for its book."""
+
+from __future__ import annotations
+
+import tomllib
+import zoneinfo
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class InvalidSettings(ValueError):
+    """`book.toml` says something it cannot say; the message names the file and the entry."""
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What queries may use."""
+
+    memory_limit: Annotated[str, Meta(pattern=r"^[0-9]+ ?(MB|GB|MiB|GiB)\Z")] = "2GB"
+    threads: Annotated[int, Meta(ge=1, le=256)] | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one book."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+    """The reporting currency, ISO 4217."""
+    timezone: str
+    """The time zone of its days, an IANA name."""
+    name: str = ""
+    engine: EngineSettings = EngineSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read `book.toml`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        InvalidSettings: it is no TOML, has an unknown entry, or a value out of bounds.
+    """
+    try:
+        settings = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Settings)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise InvalidSettings(f"{path}: {error}") from None
+    check_timezone(settings.timezone)
+    return settings
+
+
+def check_timezone(name: str) -> None:
+    """Raise `InvalidSettings` unless the zone exists."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise InvalidSettings(f"unknown time zone {name!r}; use a name such as Europe/Paris") from None
