@@ -259,7 +259,7 @@ class Book:
                 rejects=draft.rejects,
                 remarks=draft.remarks,
             )
-        with self.log.writer() as writer, self.snapshot() as snapshot:
+        with self.log.writer() as writer, self.projector.identities() as snapshot:
             return commit(
                 draft,
                 writer=writer,

@@ -123,13 +123,24 @@ def open_events(engine: Engine, moment: Moment) -> None:
 
 def fold(engine: Engine, moment: Moment) -> None:
     """Fold `all_events` into tables in memory."""
+    _resolve(engine, moment)
+    for name in _FOLD_ORDER:
+        engine.execute(f"create or replace table {name} as {sql(name)}")
+
+
+def fold_identities(engine: Engine, moment: Moment) -> None:
+    """Fold only `customer_roots`, `identifiers` and the ids of `customers`."""
+    _resolve(engine, moment)
+    engine.execute(f"create or replace table identifiers as {sql('identifiers')}")
+    engine.execute("create or replace table customers as select distinct customer_id from events where customer_id is not null")
+
+
+def _resolve(engine: Engine, moment: Moment) -> None:
     engine.execute(f"create or replace table voided as {sql('voided')}")
     engine.execute(f"create or replace table undone_batches as {sql('undone_batches')}")
     engine.execute(f"create or replace view live_events as {_live(moment)}")
     engine.execute(f"create or replace table customer_roots as {sql('customer_roots')}")
     open_events(engine, moment)
-    for name in _FOLD_ORDER:
-        engine.execute(f"create or replace table {name} as {sql(name)}")
 
 
 def _live(moment: Moment) -> str:
