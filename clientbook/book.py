@@ -1,6 +1,7 @@
 """The book: what the command line and the terminal application both call. Neither of them holds logic."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError, WrongUse
 
 import os
 import secrets
@@ -15,9 +16,9 @@ import pyarrow as pa
 import tomli_w
 
 from clientbook import __version__
-from clientbook.engine.duckdb import Limits
+from clientbook.engine.duckdb import Limits, quoted
 from clientbook.events.book import ImportCompleted
-from clientbook.events.envelope import Envelope
+from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.importing.commit import Outcome, closing_row, commit
 from clientbook.importing.decode import GivenFile
@@ -28,8 +29,10 @@ from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import write_rejects
 from clientbook.log.base import Clock, system_clock
 from clientbook.log.parquet import ParquetLog
-from clientbook.projection.fold import NOW, BookFacts, Moment
-from clientbook.projection.snapshots import Projector, Snapshot
+from clientbook.importing.identity import random_customer_ids
+from clientbook.projection.fold import TABLES, BookFacts
+from clientbook.projection.moment import NOW, Moment
+from clientbook.projection.snapshots import Projector, Snapshot, ordered
 from clientbook.query.customers import find_customer
 from clientbook.settings import InvalidSettings, Settings, check_timezone, load_settings
 
@@ -37,14 +40,21 @@ SETTINGS_FILE: Final = "book.toml"
 KEY_FILE: Final = "key"
 
 
-class NoBook(Exception):
+class NoBook(ClientbookError):
     """The folder holds no book."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another")
 
 
-class BookExists(Exception):
+class CustomerExists(ClientbookError):
+    """Somebody has this e-mail already."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"customer {customer_id} has this e-mail already; `clientbook show {customer_id}` shows it")
+
+
+class BookExists(ClientbookError):
     """The folder cannot become a book."""
 
 
@@ -242,10 +252,156 @@ class Book:
             "timezone": self.settings.timezone,
         }
 
+    def summary(self) -> dict[str, Any]:
+        """What a shopkeeper asks first: the documented shape of `clientbook demo --json`."""
+        info = self.info()
+        currency = {"currency": self.settings.currency}
+        with self.snapshot() as snapshot:
+            engine = snapshot.engine
+            baskets = engine.rows(
+                "select round(sum(revenue) / count(*), 2) as average_basket, round(median(revenue), 2) as median_basket"
+                " from orders where currency = $currency and status <> 'cancelled'",
+                currency,
+            )[0]
+            people = engine.rows(
+                "select count(*) filter (where kind = 'company') as companies, count(*) filter (where order_count > 0) as buyers,"
+                " count(*) filter (where order_count = 1) as one_time_buyers from customers"
+            )[0]
+            best = engine.rows("select customer_id, name, revenue from customers order by revenue desc, customer_id limit 5")
+            years = engine.rows(
+                "select year(order_date) as year, sum(revenue) as revenue from orders where currency = $currency group by 1 order by 1",
+                currency,
+            )
+        return info | baskets | people | {"best_customers": best, "revenue_by_year": years}
+
+    def query(self, sql: str, moment: Moment = NOW) -> pa.Table:
+        """Run one SELECT on the read model. It can read this book's tables and log, and nothing else.
+
+        Raises:
+            WrongUse: it is not exactly one SELECT.
+            QueryFailed: DuckDB refused it.
+        """
+        with self.snapshot(moment) as snapshot:
+            if not snapshot.engine.is_query(sql):
+                raise WrongUse("one SELECT is expected; clientbook never changes the book by a query")
+            snapshot.prepare(sql)
+            snapshot.engine.confine(snapshot.folders())
+            return snapshot.engine.table(sql)
+
+    def project(
+        self, out: Path, *, tables: tuple[str, ...] | None = None, format: str = "parquet", moment: Moment = NOW
+    ) -> dict[str, int]:
+        """Write tables of the read model to `out`, one file each; the rows written by table.
+
+        Raises:
+            WrongUse: there is no such table.
+        """
+        chosen = tables or TABLES
+        unknown = [name for name in chosen if name not in TABLES]
+        if unknown:
+            raise WrongUse(f"there is no table {unknown[0]!r}; the tables are {', '.join(TABLES)}")
+        options = {"parquet": "format parquet, compression zstd", "csv": "format csv, header", "jsonl": "format json"}[format]
+        out.mkdir(parents=True, exist_ok=True)
+        written = {}
+        with self.snapshot(moment) as snapshot:
+            for name in chosen:
+                path = out / f"{name}.{format}"
+                temporary = path.with_name(f".{path.name}.tmp")
+                snapshot.engine.execute(f"copy ({ordered(name)}) to {quoted(str(temporary))} ({options})")
+                temporary.replace(path)
+                written[name] = snapshot.engine.value(f"select count(*) from {name}")
+        return written
+
+    def add_customer(
+        self, profile: dict[str, Any], *, kind: str, collected_via: str, occurred_at: datetime, actor: str | None = None
+    ) -> str:
+        """Add a customer by hand; the new id.
+
+        Raises:
+            CustomerExists: somebody has this e-mail already.
+            InvalidEvent: a field breaks a constraint.
+        """
+        customer_id: str = random_customer_ids(1)[0].as_py()
+        with self.snapshot() as snapshot:
+            taken = snapshot.engine.value(
+                "select customer_id from identifiers where kind = 'email' and value = lower($email) limit 1",
+                {"email": profile.get("email") or ""},
+            )
+        if taken:
+            raise CustomerExists(taken)
+        registered = {"kind": kind, "collected_via": collected_via, "from_person": True}
+        events = [("customer_registered", registered), ("profile_updated", profile)]
+        outcome = self._append_made(events, customer=customer_id, occurred_at=occurred_at, actor=actor)
+        assert not outcome.rejects
+        return customer_id
+
+    def note(
+        self, customer: str | None, events: list[tuple[str, dict[str, Any]]], *, occurred_at: datetime, actor: str | None = None
+    ) -> Outcome:
+        """Note what happened with a customer, named in any way `find` understands, or with nobody in particular.
+
+        Raises:
+            CustomerNotFound: nobody, or several, are meant.
+            InvalidEvent: a value breaks a constraint.
+        """
+        customer_id = None
+        if customer is not None:
+            with self.snapshot() as snapshot:
+                customer_id = self.find(snapshot, customer)
+        return self._append_made(events, customer=customer_id, occurred_at=occurred_at, actor=actor)
+
+    def merge(
+        self, into: str, others: list[str], *, occurred_at: datetime, reason: str | None = None, actor: str | None = None
+    ) -> Outcome:
+        """Say that several entries are one customer. The event carries every id that resolves to it from now on.
+
+        Raises:
+            CustomerNotFound: nobody, or several, are meant.
+            WrongUse: they are one customer already.
+        """
+        with self.snapshot() as snapshot:
+            root = self.find(snapshot, into)
+            merged = {self.find(snapshot, other) for other in others}
+            if root in merged:
+                raise WrongUse("these are one customer already")
+            listed = ", ".join(quoted(one) for one in sorted(merged))
+            followers = snapshot.engine.rows(f"select customer_id from customer_roots where root_id in ({listed})")
+        ids = sorted(merged | {row["customer_id"] for row in followers})
+        data = {"into": root, "merged": ids, "reason": reason}
+        return self._append_made([("customers_merged", data)], customer=root, occurred_at=occurred_at, actor=actor)
+
+    def unmerge(
+        self, entries: list[str], *, occurred_at: datetime, reason: str | None = None, actor: str | None = None
+    ) -> Outcome:
+        """Set entries free that were merged into another; each is its own customer again.
+
+        Raises:
+            WrongUse: one of them is not merged into another, or not all into the same.
+        """
+        listed = ", ".join(quoted(entry) for entry in entries)
+        with self.snapshot() as snapshot:
+            found = snapshot.engine.rows(
+                f"select customer_id, root_id from customer_roots where customer_id in ({listed}) and root_id <> customer_id"
+            )
+        roots = {row["root_id"] for row in found}
+        if len(found) != len(set(entries)) or len(roots) != 1:
+            raise WrongUse("these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges")
+        ids = [row["customer_id"] for row in found]
+        data = {"into": roots.pop(), "merged": ids, "roots": ids, "reason": reason}
+        return self._append_made([("customers_unmerged", data)], customer=data["into"], occurred_at=occurred_at, actor=actor)
+
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""
         self.projector.forget()
         return self.snapshot()
+
+    def _append_made(
+        self, events: list[tuple[str, dict[str, Any]]], *, customer: str | None, occurred_at: datetime, actor: str | None
+    ) -> Outcome:
+        made = [
+            make(type, data, self.registry, occurred_at=occurred_at, customer=customer, actor=actor) for type, data in events
+        ]
+        return self.append([msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made])
 
     def _commit(self, draft: Draft, *, batch: str | None, completion: Any = None, dry_run: bool = False) -> Outcome:
         if not len(draft.events):

@@ -1,6 +1,7 @@
 """`book.toml`: what the shop set for its book."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 import tomllib
 import zoneinfo
@@ -11,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 
-class InvalidSettings(ValueError):
+class InvalidSettings(ClientbookError, ValueError):
     """`book.toml` says something it cannot say; the message names the file and the entry."""
 
 

@@ -4,6 +4,7 @@ One in-memory database a snapshot; one cursor a worker, since `interrupt()` stop
 """
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ import duckdb
 import pyarrow as pa
 
 
-class QueryFailed(Exception):
+class QueryFailed(ClientbookError):
     """A query could not run; the message is DuckDB's, without its error class."""
 
     def __init__(self, error: duckdb.Error) -> None:
         super().__init__(str(error).split("\n\nLINE")[0].strip())
 
 
-class QueryCancelled(Exception):
+class QueryCancelled(ClientbookError):
     """Somebody interrupted the query."""
 
 

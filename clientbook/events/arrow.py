@@ -222,11 +222,17 @@ def broken_rows(found: Iterable[Fault], length: int) -> pa.BooleanArray:
 
 def event_table(events: Sequence[tuple[str, Event]], registry: Registry) -> dict[str, pa.Array]:
     """The struct columns that (type name, event) pairs need, each as long as `events`."""
-    used = sorted({name for name, _ in events})
-    return {
-        name: to_arrow([event if kind == name else None for kind, event in events], struct_type(registry[name]))
-        for name in used
-    }
+    places: dict[str, list[int]] = {}
+    for place, (name, _event) in enumerate(events):
+        places.setdefault(name, []).append(place)
+    columns = {}
+    for name in sorted(places):
+        packed = to_arrow([events[place][1] for place in places[name]], struct_type(registry[name]))
+        spread: list[int | None] = [None] * len(events)
+        for number, place in enumerate(places[name]):
+            spread[place] = number
+        columns[name] = packed.take(pa.array(spread, pa.int64()))
+    return columns
 
 
 def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -7,7 +7,7 @@ documentation are read from that declaration. msgspec's constructors do not vali
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -49,16 +49,30 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Day = date
 
 
-class AmountOutOfRange(ValueError):
+class OutOfRange(ValueError):
+    """A value that its Parquet column or its field's bounds cannot hold; the message names the field, never the value."""
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"{field}: {expected}")
+        self.field = field
+
+
+class AmountOutOfRange(OutOfRange):
     """A decimal that does not fit decimal128(18, 4) or its field's bounds."""
 
 
+class InstantOutOfRange(OutOfRange):
+    """A time that in UTC lies before the year 1 or after 9999."""
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A group of fields inside an event. Decimals are checked when it is decoded or converted."""
+    """A group of fields inside an event. Decimals and times are checked when it is decoded or converted."""
 
     def __post_init__(self) -> None:
         for name, minimum, maximum in decimal_fields(type(self)):
             check_decimal(name, getattr(self, name), minimum, maximum)
+        for name in instant_fields(type(self)):
+            check_instant(name, getattr(self, name))
 
 
 class Event(Record, frozen=True, kw_only=True):
@@ -77,13 +91,22 @@ def check_decimal(name: str, value: Any, minimum: Decimal | None, maximum: Decim
         return
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or abs(value) >= AMOUNT_LIMIT:
-        raise AmountOutOfRange(f"{name}: expected a finite amount below 10^14")
+        raise AmountOutOfRange(name, "expected a finite amount below 10^14")
     if exponent < -AMOUNT_SCALE and value != round(value, AMOUNT_SCALE):
-        raise AmountOutOfRange(f"{name}: expected at most {AMOUNT_SCALE} decimals")
+        raise AmountOutOfRange(name, f"expected at most {AMOUNT_SCALE} decimals")
     if minimum is not None and value < minimum:
-        raise AmountOutOfRange(f"{name}: expected at least {minimum}")
+        raise AmountOutOfRange(name, f"expected at least {minimum}")
     if maximum is not None and value > maximum:
-        raise AmountOutOfRange(f"{name}: expected at most {maximum}")
+        raise AmountOutOfRange(name, f"expected at most {maximum}")
+
+
+def check_instant(name: str, value: Any) -> None:
+    """Raise `InstantOutOfRange` unless `value` is None or a time that has a form in UTC."""
+    if isinstance(value, datetime):
+        try:
+            value.astimezone(UTC)
+        except OverflowError:
+            raise InstantOutOfRange(name, "expected a time between the years 1 and 9999 in UTC") from None
 
 
 @cache
@@ -95,6 +118,13 @@ def decimal_fields(record: type[Record]) -> tuple[tuple[str, Decimal | None, Dec
         if isinstance(plain, msgspec.inspect.DecimalType):
             found.append((field.name, extra.get("minimum"), extra.get("maximum")))
     return tuple(found)
+
+
+@cache
+def instant_fields(record: type[Record]) -> tuple[str, ...]:
+    """Name of each field of a Struct that holds a moment."""
+    fields = msgspec.inspect.type_info(record).fields  # type: ignore[attr-defined]  # always a StructType
+    return tuple(field.name for field in fields if isinstance(unwrap(field.type)[0], msgspec.inspect.DateTimeType))
 
 
 def unwrap(kind: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, dict[str, Any]]:

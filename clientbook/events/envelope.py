@@ -5,6 +5,7 @@
 """
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,11 +13,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from clientbook.events.base import Code, CustomerId, Event, Text
+from clientbook.events.base import Code, CustomerId, Event, InstantOutOfRange, OutOfRange, Text, check_instant
 from clientbook.events.registry import Registry
 
 
-class InvalidEvent(ValueError):
+class InvalidEvent(ClientbookError, ValueError):
     """An event that breaks its declaration; the message names the field, never the value."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
@@ -45,7 +46,7 @@ class RawEnvelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id: Code | None = None
     actor: Text | None = None
     data: msgspec.Raw = msgspec.Raw(b"{}")
-    reject: msgspec.Raw | None = msgspec.field(name="_reject", default=None)
+    reject: msgspec.Raw = msgspec.field(name="_reject", default=msgspec.Raw(b"null"))
     """Why the line was set aside, in a rejects file; ignored when the corrected line is read."""
 
 
@@ -74,7 +75,8 @@ def decode_line(line: bytes | str, registry: Registry) -> Envelope:
     """
     try:
         raw = _decode_raw.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        check_instant("occurred_at", raw.occurred_at)
+    except (msgspec.MsgspecError, UnicodeDecodeError, InstantOutOfRange) as error:
         raise _invalid(error, "$") from None
     kind = raw.type
     if kind not in registry:
@@ -102,6 +104,31 @@ def decode_line(line: bytes | str, registry: Registry) -> Envelope:
     )
 
 
+def make(
+    type: str,
+    data: dict[str, Any],
+    registry: Registry,
+    *,
+    occurred_at: datetime,
+    customer: str | CustomerRef | None = None,
+    source: str = "hand",
+    actor: str | None = None,
+) -> Envelope:
+    """An event noted by hand, checked like any other. Entries of `data` that are None are left out.
+
+    Raises:
+        InvalidEvent: a value breaks a constraint.
+    """
+    declared = registry[type]
+    check_customer(type, declared, has_customer=customer is not None)
+    given = {name: value for name, value in data.items() if value is not None}
+    try:
+        event = msgspec.convert(given, declared)
+    except msgspec.ValidationError as error:
+        raise _invalid(error, "$.data") from None
+    return Envelope(type=type, occurred_at=occurred_at, event=event, customer=customer, source=source, actor=actor)
+
+
 def check_customer(kind: str, declared: type[Event], *, has_customer: bool) -> None:
     """Raise `InvalidEvent` when the event names a customer and must not, or must and does not."""
     if declared.customer == "required" and not has_customer:
@@ -118,8 +145,13 @@ def encode_line(fields: dict[str, Any]) -> bytes:
 
 
 def _invalid(error: Exception, root: str) -> InvalidEvent:
-    """A msgspec error as ours: the path of the field, rooted at the line, and no value."""
+    """A decoding error as ours: the path of the field, rooted at the line, and no value."""
     text = str(error)
     message, _, path = text.partition(" - at `")
     path = path.rstrip("`") or "$"
+    if message.startswith("Invalid enum value"):  # msgspec goes on with the value, which may be personal
+        message = "Expected one of the values that the field lists"
+    out_of_range = error if isinstance(error, OutOfRange) else error.__cause__
+    if isinstance(out_of_range, OutOfRange):
+        path += f".{out_of_range.field}"
     return InvalidEvent(message, field=root + path.removeprefix("$") if root != "$" else path)

@@ -1,6 +1,7 @@
 """Which event types exist: the core catalogue plus what plugins add."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 import difflib
 import re
@@ -14,13 +15,16 @@ CORE_EVENTS: tuple[type[Event], ...] = (
 )
 
 
-class UnknownEventType(LookupError):
+class UnknownEventType(ClientbookError, KeyError):
     """No event type has this name."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         near = difflib.get_close_matches(name, list(known), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "; `clientbook events --types` lists them"
         super().__init__(f"unknown event type {name!r}{hint}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show it quoted
 
 
 class DuplicateEventType(ValueError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
@@ -48,6 +47,7 @@ _DATE_PARTS: Final = {
     "%M": r"\d{2}",
     "%S": r"\d{2}",
 }
+_TRIED_FIRST: Final = 2000
 _YEARS: Final = "between 1850 and 2200"
 
 CODES: Final = {
@@ -135,9 +135,21 @@ def _best(engine: Engine, table: str, column: str, readings: dict[str, str]) -> 
 
 
 def _shares(engine: Engine, table: str, column: str, readings: dict[str, str]) -> dict[str, float]:
-    """For each reading, the share of non-empty cells it can read (1 where all are empty)."""
-    counts = ", ".join(f"count({sql})" for sql in readings.values())
-    row = engine.table(f"select count({identifier(column)}), {counts} from {table}")
-    total = row.column(0)[0].as_py()
-    values: Iterable[int] = (row.column(place)[0].as_py() for place in range(1, row.num_columns))
-    return {name: count / total if total else 1.0 for name, count in zip(readings, values, strict=True)}
+    """For each reading, the share of non-empty cells it can read (1 where all are empty).
+
+    Readings that fit none of the first cells are not tried on the whole column.
+    """
+    cell = identifier(column)
+    filled = f"{table} where {cell} is not null"
+    first = _count(engine, f"(select * from {filled} limit {_TRIED_FIRST})", readings)
+    total = engine.value(f"select count({cell}) from {table}")
+    promising = {name: sql for name, sql in readings.items() if first[name]}
+    if not total:
+        return dict.fromkeys(readings, 1.0)
+    counts = _count(engine, table, promising) if promising else {}
+    return {name: counts.get(name, 0) / total for name in readings}
+
+
+def _count(engine: Engine, table: str, readings: dict[str, str]) -> dict[str, int]:
+    row = engine.table(f"select {', '.join(f'count({sql})' for sql in readings.values())} from {table}")
+    return {name: row.column(place)[0].as_py() for place, name in enumerate(readings)}

@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import INSTANT, broken_rows, conform, faults, struct_type
 from clientbook.events.personal import CustomerRegistered, NoteAdded, ProfileUpdated, TagAdded
-from clientbook.importing.draft import Draft, canonical_rows, draft_rows, occurrence, struct_column, together
+from clientbook.importing.draft import Draft, draft_rows, occurrence, struct_column, together
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.table import TextTable
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
+from clientbook.log.digest import canonical
 
 
 def draft_contacts(engine: Engine, file: TextTable, mapping: Mapping, *, imported_at: datetime) -> Draft:
@@ -90,6 +91,7 @@ def _notes(contacts: pa.Table, mapping: Mapping) -> pa.Table:
 
 def _content_key(contacts: pa.Table) -> pa.Array:
     """A key made of everything the row says, so that the import's own date does not matter."""
-    said = canonical_rows(contacts.select(["external", "email", "phone", "note", "profile"]))
+    said = canonical(contacts.select(["external", "email", "phone", "note", "profile"]).combine_chunks().to_struct_array())
+    said = said.combine_chunks() if isinstance(said, pa.ChunkedArray) else said
     joined = pc.binary_join_element_wise(said, occurrence(said), pa.scalar(b"#", pa.binary()))
     return joined.cast(pa.string())

@@ -1,6 +1,7 @@
 """From bytes to text: compression, then a fixed ladder of encodings: BOM, strict UTF-8, what was declared, cp1252 as a guess."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 import codecs
 import gzip
@@ -18,7 +19,7 @@ _BOMS: Final = (
 )
 
 
-class UnreadableFile(ValueError):
+class UnreadableFile(ClientbookError, ValueError):
     """A file that cannot be read at all; the message says why and what to do."""
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.events.arrow import EVENT_ID, INSTANT, struct_type
-from clientbook.log.digest import canonical
+from clientbook.log.digest import canonical_rows
 
 DRAFT: Final = pa.schema(
     [
@@ -75,20 +75,25 @@ def event_ids(events: pa.Table, secret: bytes) -> pa.Table:
 
     Two identical rows of one file are two events; the same file again gives the same ids.
     """
-    structs = [name for name in events.schema.names if name not in DRAFT.names]
-    said = canonical_rows(events.select(["occurred_at", "actor", "given_id", "external", "email", "phone", *structs]))
-    content = pc.binary_join_element_wise(said, occurrence(said), pa.scalar(b"#", pa.binary()))
-    key = pc.coalesce(events["key"].combine_chunks().cast(pa.binary()), content)
+    key = events["key"].combine_chunks().cast(pa.binary())
+    if key.null_count:
+        places = pc.indices_nonzero(pc.is_null(key))
+        key = pc.replace_with_mask(key, pc.is_null(key), _content_keys(events.take(places)))
     parts = [events[name].combine_chunks().cast(pa.binary()) for name in ("source", "type")]
     texts = pc.binary_join_element_wise(*parts, key, pa.scalar(b"\x1f", pa.binary())).to_pylist()
     digests = b"".join(sha256(secret + sha256(secret + text).digest()).digest()[:16] for text in texts)
     return events.append_column("event_id", pa.Array.from_buffers(EVENT_ID, len(texts), [None, pa.py_buffer(digests)]))
 
 
-def canonical_rows(rows: pa.Table) -> pa.BinaryArray:
-    """Canonical bytes of each row."""
-    batches = [canonical(batch.to_struct_array()) for batch in rows.to_batches(max_chunksize=65_536)]
-    return pa.concat_arrays(batches) if batches else pa.array([], pa.binary())
+def _content_keys(events: pa.Table) -> pa.BinaryArray:
+    structs = [name for name in events.schema.names if name not in DRAFT.names]
+    said = canonical_events(events.select(["type", "occurred_at", "actor", "given_id", "external", "email", "phone", *structs]))
+    return pc.binary_join_element_wise(said, occurrence(said), pa.scalar(b"#", pa.binary()))
+
+
+def canonical_events(rows: pa.Table) -> pa.BinaryArray:
+    """Canonical bytes of each draft event."""
+    return pa.array(canonical_rows(rows), pa.binary())
 
 
 def occurrence(texts: pa.BinaryArray) -> pa.BinaryArray:

@@ -26,10 +26,6 @@ _REFS = """
 """
 
 
-class UnknownCustomer(ValueError):
-    """An event names a customer id that the book does not have."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
     """The draft's events with their customers, and what had to be added for them."""

@@ -1,6 +1,7 @@
 """A mapping states how a file is read: its layout, what each column is, the formats. It is a TOML file people can edit."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 import tomllib
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from clientbook.importing.table import Dialect
 from clientbook.importing.vocabulary import TARGETS, Kind
 
 
-class MappingError(ValueError):
+class MappingError(ClientbookError, ValueError):
     """A mapping that cannot be used; the message names the entry and what is allowed."""
 
 

@@ -15,7 +15,7 @@ from clientbook.importing.orders import draft_orders
 from clientbook.importing.propose import Proposal, propose
 from clientbook.importing.rejects import REASONS
 from clientbook.importing.table import TextTable, read_table
-from clientbook.importing.typed import register_cells, type_rows
+from clientbook.importing.typed import register_cells, typed_sql
 
 SAMPLE_ROWS = 5
 
@@ -68,12 +68,11 @@ def draft_file(engine: Engine, plan: FilePlan, *, imported_at: datetime) -> Draf
 
 
 def _sample(engine: Engine, table: TextTable, mapping: Mapping) -> tuple[dict[str, Any], ...]:
-    type_rows(engine, table, mapping)
     names = [chosen.to.replace(".", "_") for chosen in mapping.columns.values()]
     if not names:
         return ()
-    rows = engine.rows(f"select line, {', '.join(names)} from typed order by row limit {SAMPLE_ROWS}")
-    return tuple(rows)
+    first = f"({typed_sql(table, mapping)} where row < {SAMPLE_ROWS})"
+    return tuple(engine.rows(f"select line, {', '.join(names)} from {first} order by row"))
 
 
 def _without_reasons(table: TextTable) -> TextTable:

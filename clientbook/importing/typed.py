@@ -46,6 +46,16 @@ def type_rows(engine: Engine, file: TextTable, mapping: Mapping) -> None:
     Raises:
         MappingError: the mapping names a column that the file does not have.
     """
+    engine.execute(f"create or replace table typed as {typed_sql(file, mapping)}")
+    engine.execute(f"create or replace table bad_rows as {_bad_rows(mapping, column_keys(file.header))}")
+
+
+def typed_sql(file: TextTable, mapping: Mapping) -> str:
+    """The query over `cells` that gives row, line and one typed column for each target, NULL where the file has none.
+
+    Raises:
+        MappingError: the mapping names a column that the file does not have.
+    """
     keys = column_keys(file.header)
     missing = [key for key in mapping.columns if key not in keys]
     if missing:
@@ -59,8 +69,7 @@ def type_rows(engine: Engine, file: TextTable, mapping: Mapping) -> None:
             columns.append(f"{value_sql(cell, chosen, mapping.timezone)} as {name}")
         else:
             columns.append(f"cast(null as {_SQL_TYPES[target.type]}) as {name}")
-    engine.execute(f"create or replace table typed as select row, line, {', '.join(columns)} from cells")
-    engine.execute(f"create or replace table bad_rows as {_bad_rows(mapping, keys)}")
+    return f"select row, line, {', '.join(columns)} from cells"
 
 
 def rejects(engine: Engine) -> list[Reject]:

@@ -1,6 +1,7 @@
 """What a log of events is: the contract that the Parquet log and the in-memory log share."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -20,7 +21,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class LogError(Exception):
+class LogError(ClientbookError):
     """Something is wrong with the log or with what was handed to it."""
 
 

@@ -45,23 +45,41 @@ def canonical(array: pa.Array) -> pa.BinaryArray:
     return _join(_digits(array), _MARK[";"])
 
 
+def canonical_rows(rows: pa.Table) -> list[bytes]:
+    """Canonical bytes of each event, in the order given. A row has data in the column of its type and nowhere else."""
+    texts: list[bytes] = []
+    for batch in rows.to_batches(max_chunksize=SLICE_ROWS):
+        texts += _batch_texts(batch)
+    return texts
+
+
 def row_digests(rows: pa.Table) -> list[bytes]:
     """SHA-256 of salt and canonical bytes of each row, in the order given. `salt` itself is no part of the text."""
-    names = [name for name in rows.schema.names if name != "salt"]
-    digests: list[bytes] = []
-    for batch in rows.to_batches(max_chunksize=SLICE_ROWS):
-        texts = canonical(batch.select(names).to_struct_array()).to_pylist()
-        salts = batch.column("salt").to_pylist()
-        digests += [sha256((salt or b"") + text).digest() for salt, text in zip(salts, texts, strict=True)]
-    return digests
+    texts = canonical_rows(rows.drop_columns("salt"))
+    salts = rows.column("salt").to_pylist()
+    return [sha256((salt or b"") + text).digest() for salt, text in zip(salts, texts, strict=True)]
 
 
-def contents(rows: pa.Table) -> pa.ChunkedArray:
+def contents(rows: pa.Table) -> pa.Array:
     """Canonical bytes of what an event says: not who it was resolved to, nor when and in which batch it was recorded."""
     left_out = {"position", "event_id", "customer_id", "recorded_at", "batch", "salt"}
     said = rows.select([name for name in rows.schema.names if name not in left_out])
-    batches = said.to_batches(max_chunksize=SLICE_ROWS)
-    return pa.chunked_array([canonical(batch.to_struct_array()) for batch in batches], pa.binary())
+    return pa.array(canonical_rows(said), pa.binary())
+
+
+def _batch_texts(batch: pa.RecordBatch) -> list[bytes]:
+    """Type by type, so that a row costs its own type's fields and not those of all types."""
+    kinds = batch.column("type").dictionary_encode()
+    structs = [name for name in batch.schema.names if pa.types.is_struct(batch.schema.field(name).type)]
+    shared = [name for name in batch.schema.names if name not in structs]
+    texts: list[bytes] = [b""] * len(batch)
+    for code, kind in enumerate(kinds.dictionary.to_pylist()):
+        places = pc.indices_nonzero(pc.equal(kinds.indices, pa.scalar(code, kinds.indices.type)))
+        names = [*shared, kind] if kind in structs else shared
+        part = batch.select(names).take(places)
+        for place, text in zip(places.to_pylist(), canonical(part.to_struct_array()).to_pylist(), strict=True):
+            texts[place] = text
+    return texts
 
 
 def chain(previous: bytes, digests: Sequence[bytes]) -> bytes:

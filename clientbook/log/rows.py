@@ -71,7 +71,7 @@ def outcomes(rows: pa.Table, known: Callable[[pa.Array], pa.Table]) -> pa.String
     added = pc.and_(is_first, pc.invert(in_log))
     references = pa.concat_tables([_id_and_content(before), _id_and_content(rows.filter(added))])
     place = pc.index_in(ids, value_set=references["event_id"].combine_chunks())
-    same = pc.equal(contents(rows).combine_chunks(), references["content"].combine_chunks().take(place))
+    same = pc.equal(contents(rows), references["content"].combine_chunks().take(place))
     return pc.if_else(added, ADDED, pc.if_else(same, DUPLICATE, CORRECTION))
 
 
@@ -108,5 +108,4 @@ def _first_of_each(ids: pa.Array) -> pa.Array:
 
 
 def _id_and_content(rows: pa.Table) -> pa.Table:
-    content = contents(rows) if len(rows) else pa.chunked_array([], pa.binary())
-    return pa.table({"event_id": rows["event_id"], "content": content})
+    return pa.table({"event_id": rows["event_id"], "content": contents(rows) if len(rows) else pa.array([], pa.binary())})

@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 from clientbook.engine.duckdb import Engine, quoted
 from clientbook.events.arrow import event_schema
 from clientbook.events.registry import Registry
+from clientbook.projection.moment import NOW, Moment
+
+__all__ = ["NOW", "BookFacts", "Moment", "fingerprint", "fold", "fold_identities", "open_book", "open_events", "open_log", "sql"]
 
 TABLES: Final = (
     "customers",
@@ -44,23 +47,6 @@ _FOLD_ORDER: Final = (
     "segments_defined",
     "customers",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """The instant an answer is for."""
-
-    as_of: datetime | None = None
-    """What had happened by then; None for everything."""
-    known_at: datetime | None = None
-    """What had been recorded by then; None for everything."""
-
-    @property
-    def is_now(self) -> bool:
-        return self.as_of is None and self.known_at is None
-
-
-NOW: Final = Moment()
 
 
 @dataclass(frozen=True, kw_only=True)

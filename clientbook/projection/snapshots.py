@@ -69,6 +69,10 @@ class Snapshot:
             open_events(self.engine, self.moment)
             self._has_events = True
 
+    def folders(self) -> list[Path]:
+        """The folders that its tables and its log are read from."""
+        return sorted({path.parent for path in (self._schema_file, *self._pinned.files)} | {self._schema_file.parent})
+
     def close(self) -> None:
         self.engine.close()
 
@@ -173,7 +177,7 @@ def _write(engine: Engine, place: Path) -> None:
     try:
         for name in (*RESOLUTION, *TABLES):
             path = temporary / f"{name}.parquet"
-            engine.execute(f"copy (select * from {name} {_order(name)}) to {quoted(str(path))} (format parquet, compression zstd)")
+            engine.execute(f"copy ({ordered(name)}) to {quoted(str(path))} (format parquet, compression zstd)")
             path.chmod(0o600)
         try:
             os.rename(temporary, place)
@@ -184,8 +188,9 @@ def _write(engine: Engine, place: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _order(table: str) -> str:
-    return "order by " + _ORDERS[table] if table in _ORDERS else ""
+def ordered(table: str) -> str:
+    """The query that gives a table's rows in their canonical order."""
+    return f"select * from {table}" + (f" order by {_ORDERS[table]}" if table in _ORDERS else "")
 
 
 _ORDERS: Final = {

@@ -1,6 +1,7 @@
 """Find one customer, and everything the book says of it."""
 
 from __future__ import annotations
+from clientbook.errors import ClientbookError
 
 from typing import Any
 
@@ -17,7 +18,7 @@ _CANDIDATES = """
 """
 
 
-class CustomerNotFound(LookupError):
+class CustomerNotFound(ClientbookError, LookupError):
     """Nobody, or several, are meant."""
 
 

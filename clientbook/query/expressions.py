@@ -5,6 +5,7 @@ checked tree, never the text that was typed.
 """
 
 from __future__ import annotations
+from clientbook.errors import WrongUse
 
 import difflib
 import zoneinfo
@@ -83,7 +84,7 @@ class Columns(dict[str, str]):
         self.timezone = timezone
 
 
-class InvalidExpression(ValueError):
+class InvalidExpression(WrongUse, ValueError):
     """A filter that cannot run. `place` is the offset of the trouble in the text, where it is known."""
 
     def __init__(self, message: str, *, place: int | None = None) -> None:

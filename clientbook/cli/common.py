@@ -1,0 +1,85 @@
+"""What commands share: the book, the moment, times and formats as options."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable
+from datetime import datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from clientbook.errors import WrongUse
+from clientbook.i18n import _
+
+if TYPE_CHECKING:
+    from clientbook.book import Book
+    from clientbook.projection.fold import Moment
+
+FORMATS: Final = ("table", "csv", "json", "jsonl", "parquet")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def open_book(ctx: click.Context) -> Book:
+    """The book that the command is about."""
+    from clientbook.book import Book
+
+    folder: Path = ctx.find_root().obj
+    return Book(folder)
+
+
+def moment_options(command: F) -> F:
+    """`--as-of` and `--known-at`."""
+    known = click.option("--known-at", metavar="T", help=_("What had been recorded by then."))
+    happened = click.option("--as-of", metavar="T", help=_("What had happened by then: a date (its end), or a date and time."))
+    return happened(known(command))
+
+
+def format_options(command: F) -> F:
+    """`--format` and `--json`."""
+    chosen = click.option("--format", "format_", type=click.Choice(FORMATS), default=None, help=_("How to print it."))
+    json = click.option("--json", "as_json", is_flag=True, help=_("Same as --format json."))
+    return chosen(json(command))
+
+
+def chosen_format(format_: str | None, as_json: bool) -> str:
+    """What the two options say together."""
+    if as_json and format_ not in (None, "json"):
+        raise WrongUse(_("--json and --format {format} contradict each other").format(format=format_))
+    return "json" if as_json else format_ or "table"
+
+
+def read_moment(book: Book, as_of: str | None, known_at: str | None) -> Moment:
+    """The moment that the options say, in the book's time zone."""
+    from clientbook.projection.fold import Moment
+
+    zone = zoneinfo.ZoneInfo(book.settings.timezone)
+    return Moment(
+        as_of=read_time(as_of, zone, end_of_day=True) if as_of else None,
+        known_at=read_time(known_at, zone, end_of_day=True) if known_at else None,
+    )
+
+
+def read_time(text: str, zone: zoneinfo.ZoneInfo, *, end_of_day: bool = False) -> datetime:
+    """A date, or a date and time, in ISO form; without an offset it is in `zone`.
+
+    Raises:
+        WrongUse: it is neither.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(_("{text!r} is no date; write 2026-03-31 or 2026-03-31T18:00").format(text=text)) from None
+    if end_of_day and len(text) <= len("2026-03-31"):
+        moment = datetime.combine(moment.date(), time.max)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def clean(text: str) -> str:
+    """Text from the command line, refused where it holds bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise WrongUse(_("an argument holds bytes that are not UTF-8")) from None
+    return text

@@ -1,0 +1,71 @@
+"""What is said on stderr, and the exit code: 0 done, 1 failed, 2 wrong usage, 3 fault found, 4 a decision is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from clientbook.errors import ClientbookError
+from clientbook.i18n import _
+
+
+class DecisionNeeded(ClientbookError):
+    """The command cannot go on alone; the message says which option or file decides."""
+
+    exit_code = 4
+
+
+def say(text: str) -> None:
+    """Tell what is going on."""
+    click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """Tell what the reader should look at."""
+    click.secho(text, err=True, fg="yellow")
+
+
+def guard(main: Callable[[], object]) -> int:
+    """Run the program and turn what it raises into a message and an exit code.
+
+    Nothing of an unforeseen error's text is shown, since it may quote a customer: only its kind and where it happened.
+    """
+    try:
+        main()
+    except ClientbookError as error:
+        click.secho(f"clientbook: {error}", err=True, fg="red")
+        return error.exit_code
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.Abort:
+        say(_("stopped"))
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does; Python must not complain while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the last guard: anything below is a mistake of ours
+        _report(error)
+        return 1
+    return 0
+
+
+def _report(error: Exception) -> None:
+    if os.environ.get("CLIENTBOOK_DEBUG") == "1":
+        traceback.print_exception(error)
+        return
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    ours = next((frame for frame in reversed(frames) if "clientbook" in frame.filename), None)
+    if ours:
+        place += f", {Path(ours.filename).name}:{ours.lineno}"
+    click.secho(f"clientbook: {_('unexpected error')}: {type(error).__name__} ({place})", err=True, fg="red")
+    say(_("The details are left out because they may quote a customer; CLIENTBOOK_DEBUG=1 shows them."))

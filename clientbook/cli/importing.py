@@ -1,0 +1,210 @@
+"""`clientbook import`: plan, look, take."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clientbook.cli.common import open_book
+from clientbook.cli.diagnostics import DecisionNeeded, say, warn
+from clientbook.cli.output import print_json, print_table
+from clientbook.errors import WrongUse
+from clientbook.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from clientbook.book import Book, ImportResult
+    from clientbook.importing.decode import GivenFile
+    from clientbook.importing.mapping import Mapping
+    from clientbook.importing.plan import FilePlan
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--mapping", "mapping_path", type=click.Path(path_type=Path), help=_("Read the file as this mapping says."))
+@click.option("--source", metavar="NAME", help=_("The shop or tool the file comes from (default: shop)."))
+@click.option("--yes", is_flag=True, help=_("Take a mapping that is sure without asking."))
+@click.option("--dry-run", is_flag=True, help=_("Show the plan and write nothing."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
+@click.pass_context
+def import_command(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    mapping_path: Path | None,
+    source: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Import FILE...: JSON Lines of events; orders or contacts as CSV, TSV, TXT (also .gz), XLSX or XLS; `-` is standard input."""
+    from clientbook.importing.decode import open_file
+    from clientbook.importing.mapping import load_mapping
+
+    book = open_book(ctx)
+    mapping = load_mapping(mapping_path) if mapping_path else None
+    results = []
+    for name in files:
+        with _busy(_("reading {file}").format(file=name)):
+            file = open_file(name)
+        results.append(_import_one(book, file, mapping, source=source, yes=yes, dry_run=dry_run, as_json=as_json))
+    if as_json:
+        print_json(results[0] if len(results) == 1 else results)
+
+
+def _import_one(
+    book: Book,
+    file: GivenFile,
+    mapping: Mapping | None,
+    *,
+    source: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> dict[str, Any]:
+    from clientbook.book import is_event_file
+
+    plan = None
+    if not is_event_file(file):
+        with _busy(_("looking at {file}").format(file=file.name)):
+            plan = book.plan(file, mapping=mapping, source=source)
+        if dry_run or not (yes or plan.proposal is None):
+            _show_plan(file, plan, book.settings.timezone)
+        if not dry_run:
+            _decide(file, plan, yes=yes)
+    elif mapping:
+        raise WrongUse(_("{file} holds events as JSON Lines; a mapping is for tables").format(file=file.name))
+    with _busy(_("importing {file}").format(file=file.name)):
+        result = book.import_file(file, plan, dry_run=dry_run)
+    _narrate(file, result, dry_run=dry_run)
+    return _as_json(file, plan, result, dry_run=dry_run) if as_json else {}
+
+
+def _decide(file: GivenFile, plan: FilePlan, *, yes: bool) -> None:
+    """Go on, ask, or stop with a mapping to edit."""
+    if plan.proposal is None or (yes and plan.is_sure):
+        return
+    if plan.is_sure and sys.stdin.isatty() and not yes:
+        if click.confirm(_("Import the file like this?"), err=True, default=True):
+            return
+        doubts: tuple[str, ...] = (_("you said no"),)
+    else:
+        doubts = plan.proposal.doubts or (_("nobody said yes: --yes takes this mapping"),)
+    path = _write_mapping(file, plan)
+    said = _("{file}: not imported: {doubts}. The mapping is in {path}: correct it, then add --mapping {path}")
+    raise DecisionNeeded(said.format(file=file.name, doubts="; ".join(doubts), path=path))
+
+
+def _write_mapping(file: GivenFile, plan: FilePlan) -> Path:
+    from clientbook.importing.mapping import to_toml
+    from clientbook.importing.vocabulary import TARGETS
+
+    stem = Path(file.name.removesuffix(".gz")).stem if file.name[0] != "(" else "stdin"
+    path = Path(f"{stem}.mapping.toml")
+    number = 2
+    while path.exists():
+        path = Path(f"{stem}-{number}.mapping.toml")
+        number += 1
+    proposal = plan.proposal
+    notes = [*(proposal.doubts if proposal else ()), *(proposal.remarks if proposal else ())]
+    comments = [
+        _("How clientbook reads this file. Columns go to targets; leave a column out to ignore it."),
+        _("Targets: {targets}").format(targets=", ".join(TARGETS)),
+        _("Columns of the file: {columns}").format(columns=", ".join(plan.table.header)),
+        *notes,
+    ]
+    path.write_text(to_toml(plan.mapping, [line.replace("\n", " ") for line in comments]), encoding="utf-8")
+    return path
+
+
+def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
+    mapping, table = plan.mapping, plan.table
+    kind = _("orders") if mapping.kind == "orders" else _("contacts")
+    said = _("{file}: {rows} rows, read as {kind} of {source}; {encoding}, delimiter {delimiter!r}, header on line {line}")
+    say(
+        said.format(
+            file=file.name,
+            rows=table.rows_read,
+            kind=kind,
+            source=mapping.source,
+            encoding=table.dialect.encoding,
+            delimiter=table.dialect.delimiter,
+            line=table.dialect.header_line,
+        )
+    )
+    for column, chosen in mapping.columns.items():
+        say(f"  {column} → {chosen.to}" + (f" ({chosen.format or chosen.decimal})" if chosen.format or chosen.decimal else ""))
+    for text in plan.proposal.remarks if plan.proposal else ():
+        say(f"  {text}")
+    for text in plan.proposal.doubts if plan.proposal else ():
+        warn(f"  {text}")
+    if plan.sample:
+        labels = list(plan.sample[0])
+        print_table(labels, plan.sample, timezone=timezone, numbers=[False] * len(labels))
+
+
+def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
+    outcome = result.outcome
+    said = _("{file}: {read} rows read: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
+    if dry_run:
+        said = _("{file}: would read {read} rows: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
+    say(
+        said.format(
+            file=file.name,
+            read=outcome.rows_read,
+            used=outcome.rows_used,
+            duplicate=outcome.rows_duplicate,
+            skipped=outcome.rows_skipped,
+            rejected=outcome.rows_rejected,
+        )
+    )
+    said = ngettext("{count} event", "{count} events", outcome.events).format(count=outcome.events)
+    people = _("customers: {created} new, {matched} known").format(
+        created=outcome.customers_created, matched=outcome.customers_matched
+    )
+    say(f"  {said}; {people}")
+    for text in outcome.remarks:
+        say(f"  {text}")
+    for reject in outcome.rejects[:5]:
+        where = _("line {line}").format(line=reject.line) + (f", {reject.column}" if reject.column else "")
+        warn(f"  {where}: {reject.message}")
+    if len(outcome.rejects) > 5:
+        warn(_("  … and {count} more").format(count=len(outcome.rejects) - 5))
+    if result.rejects_file:
+        warn(_("  the rows set aside are in {path}: correct them there and import that file").format(path=result.rejects_file))
+
+
+def _as_json(file: GivenFile, plan: FilePlan | None, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
+    outcome = dataclasses.asdict(result.outcome)
+    rejects = outcome.pop("rejects")
+    shown: dict[str, Any] = {"file": file.name, "batch": result.batch, "dry_run": dry_run}
+    shown |= {name: value for name, value in outcome.items() if value is not None}
+    shown["rejects_file"] = str(result.rejects_file) if result.rejects_file else None
+    if dry_run:
+        shown["rejects"] = [{key: row[key] for key in ("line", "code", "column", "message")} for row in rejects]
+        shown["mapping"] = _mapping_json(plan) if plan else None
+    return shown
+
+
+def _mapping_json(plan: FilePlan) -> dict[str, Any]:
+    import msgspec
+
+    built: dict[str, Any] = msgspec.to_builtins(plan.mapping)
+    return built | {"sure": plan.is_sure, "sample": list(plan.sample)}
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    """Show on stderr that something takes its time; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(what)):
+        yield

@@ -1,0 +1,81 @@
+"""`clientbook`: the group of commands. A command's module is imported when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from clientbook import __version__
+from clientbook.cli.diagnostics import guard
+from clientbook.i18n import _
+
+_COMMANDS: Final = {
+    "init": ("books", _("Make an empty book.")),
+    "demo": ("demo", _("Open the sample shop; without a terminal, print a summary of it.")),
+    "tui": ("tui", _("Open the book in the terminal application.")),
+    "info": ("books", _("Show what the book holds.")),
+    "import": ("importing", _("Import files: orders, contacts, events.")),
+    "customers": ("reading", _("List customers.")),
+    "show": ("reading", _("Show one customer: profile, time line, orders, consent.")),
+    "events": ("reading", _("List events, or the types of events.")),
+    "query": ("reading", _("Ask the read model in SQL, read-only.")),
+    "add": ("noting", _("Add a customer by hand.")),
+    "log": ("noting", _("Note a call, a meeting, a visit, a message, a note.")),
+    "order": ("noting", _("Note an order.")),
+    "tag": ("noting", _("Put tags on a customer, or take them off.")),
+    "merge": ("noting", _("Say that several entries are one customer.")),
+    "unmerge": ("noting", _("Undo a merge.")),
+    "append": ("noting", _("Append events given as JSON Lines.")),
+    "project": ("books", _("Write the read model's tables to files.")),
+    "rebuild": ("books", _("Throw the kept tables away and compute them again.")),
+}
+
+
+class _Commands(click.Group):
+    """Commands by name, each in the module named beside it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"clientbook.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, text) for name, (_module, text) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], list(_COMMANDS), n=1)
+            hint = _("; did you mean {command}?").format(command=near[0]) if near else ""
+            raise click.UsageError(_("there is no command {command!r}").format(command=args[0]) + hint, ctx) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="clientbook")
+@click.option(
+    "--book", "folder", type=click.Path(path_type=Path), metavar="DIR", help=_("The book; else CLIENTBOOK_BOOK, else this folder.")
+)
+@click.pass_context
+def cli(ctx: click.Context, folder: Path | None) -> None:
+    """The customer book that shops keep in the terminal."""
+    ctx.obj = folder or Path(os.environ.get("CLIENTBOOK_BOOK") or ".")
+
+
+def run() -> None:
+    """The program."""
+    os.umask(0o077)  # nothing that is written here is anybody else's
+    sys.exit(guard(lambda: cli.main(standalone_mode=False)))

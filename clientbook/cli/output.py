@@ -1,0 +1,146 @@
+"""What goes to stdout: tables for people, CSV, JSON, JSON Lines and Parquet for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clientbook.errors import WrongUse
+from clientbook.i18n import _
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_WIDE = 100_000
+"""Columns of a table that is not printed to a terminal: nothing is cut."""
+
+
+def print_rows(table: pa.Table, format: str, *, timezone: str, label: Callable[[str], str] = str) -> None:
+    """Print a result in one of `common.FORMATS`."""
+    if format == "table":
+        print_table(
+            [label(name) for name in table.schema.names],
+            table.to_pylist(),
+            timezone=timezone,
+            numbers=[_is_number(field.type) for field in table.schema],
+        )
+    elif format == "json":
+        print_json(table.to_pylist())
+    elif format == "jsonl":
+        for batch in table.to_batches(max_chunksize=4096):
+            click.echo("".join(_dumps(row) + "\n" for row in batch.to_pylist()), nl=False)
+    elif format == "csv":
+        _print_csv(table)
+    else:
+        _print_parquet(table)
+
+
+def print_table(labels: Sequence[str], rows: Iterable[dict[str, Any]], *, timezone: str, numbers: Sequence[bool]) -> None:
+    """Print an aligned table; on a terminal it fits the width, elsewhere nothing is cut."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from clientbook.query.text import display, harmless
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    shown = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+    for label, is_number in zip(labels, numbers, strict=True):
+        shown.add_column(Text(harmless(label)), justify="right" if is_number else "left", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        shown.add_row(*(Text(display(value, timezone)) for value in row.values()))
+    console = Console(width=width, markup=False, highlight=False, emoji=False)
+    with console.capture() as capture:
+        console.print(shown)
+    for line in capture.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def print_pairs(pairs: Iterable[tuple[str, Any]], *, timezone: str) -> None:
+    """Print labelled values, one a line."""
+    from clientbook.query.text import display, harmless
+
+    shown = [(harmless(label), display(value, timezone)) for label, value in pairs]
+    width = max((len(label) for label, _value in shown), default=0)
+    for label, value in shown:
+        click.echo(f"{label:<{width}}  {value}".rstrip())
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(_dumps(value, indent=2))
+
+
+def _dumps(value: Any, indent: int | None = None) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, indent=indent)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: amounts are numbers, instants ISO 8601 in UTC, bytes hexadecimal."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
+            return {str(key): plain(item) for key, item in value}
+        return [plain(item) for item in value]
+    return value
+
+
+def _print_csv(table: pa.Table) -> None:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    flat = {name: _scalar(table[name]) for name in table.schema.names}
+    options = pa_csv.WriteOptions(quoting_style="needed")
+    sink = pa.BufferOutputStream()
+    pa_csv.write_csv(pa.table(flat), sink, options)
+    sys.stdout.buffer.write(sink.getvalue().to_pybytes())
+    sys.stdout.buffer.flush()
+
+
+def _scalar(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column that CSV can hold: lists joined by `; `, anything deeper as JSON, bytes as digits."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        return pc.binary_join(column.combine_chunks(), "; ")
+    if pa.types.is_timestamp(kind):
+        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return pa.chunked_array([[None if value is None else _dumps(value) for value in column.to_pylist()]], pa.string())
+    return column
+
+
+def _print_parquet(table: pa.Table) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if sys.stdout.isatty():
+        raise WrongUse(_("Parquet is no text: send it to a file with > customers.parquet"))
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    sys.stdout.buffer.write(sink.getvalue().to_pybytes())
+    sys.stdout.buffer.flush()
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind))

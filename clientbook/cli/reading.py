@@ -1,0 +1,199 @@
+"""Commands that read: customers, show, events, query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
+from clientbook.cli.diagnostics import say
+from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
+from clientbook.errors import WrongUse
+from clientbook.i18n import _, ngettext
+
+
+@click.command("customers")
+@click.option("--where", metavar="FILTER", help=_("A filter, such as: revenue > 300 and city = 'Lyon'"))
+@click.option("--search", metavar="WORDS", help=_("Words that stand in name, address or numbers."))
+@click.option("--sort", "sorts", multiple=True, metavar="COLUMN", help=_("Sort by a column; -COLUMN for the greatest first."))
+@click.option("--columns", metavar="A,B", help=_("Columns to show; `all`, or `help` to list them."))
+@click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
+@format_options
+@moment_options
+@click.pass_context
+def customers_command(
+    ctx: click.Context,
+    where: str | None,
+    search: str | None,
+    sorts: tuple[str, ...],
+    columns: str | None,
+    limit: int | None,
+    format_: str | None,
+    as_json: bool,
+    as_of: str | None,
+    known_at: str | None,
+) -> None:
+    """List customers."""
+    from clientbook.query.labels import column_label
+    from clientbook.query.views import DEFAULT_COLUMNS, ViewSpec, column_types, customers_sql, parse_sort
+
+    book = open_book(ctx)
+    format = chosen_format(format_, as_json)
+    with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
+        types = column_types(snapshot.engine)
+        if columns == "help":
+            _print_columns(types, format)
+            return
+        default = DEFAULT_COLUMNS if format == "table" else ("customer_id", *DEFAULT_COLUMNS)
+        names = tuple(types) if columns == "all" else tuple(columns.split(",")) if columns else default
+        spec = ViewSpec(
+            columns=names,
+            where=clean(where) if where else None,
+            search=clean(search) if search else None,
+            sort=tuple(parse_sort(sort, types) for sort in ",".join(sorts).split(",") if sort),
+            moment=snapshot.moment,
+        )
+        query, parameters = customers_sql(spec, types)
+        rows = snapshot.engine.table(query + (f" limit {limit}" if limit is not None else ""), parameters)
+    print_rows(rows, format, timezone=book.settings.timezone, label=column_label)
+    if format == "table":
+        say(ngettext("{count} customer", "{count} customers", len(rows)).format(count=len(rows)))
+
+
+@click.command("show")
+@click.argument("customer")
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help=_("Entries of the time line."))
+@moment_options
+@click.pass_context
+def show_command(
+    ctx: click.Context, customer: str, as_json: bool, limit: int, as_of: str | None, known_at: str | None
+) -> None:
+    """Show one customer: CUSTOMER is an id, the beginning of one, an e-mail, a phone or a customer number."""
+    from clientbook.query import customers
+
+    book = open_book(ctx)
+    with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
+        engine = snapshot.engine
+        customer_id = book.find(snapshot, clean(customer))
+        shown: dict[str, Any] = {
+            "customer": customers.profile(engine, customer_id),
+            "identifiers": customers.identifiers(engine, customer_id),
+            "orders": customers.orders(engine, customer_id),
+            "consent": customers.consent_acts(engine, customer_id),
+            "timeline": customers.timeline(engine, customer_id, limit=None if as_json else limit),
+        }
+    if as_json:
+        print_json(shown)
+    else:
+        _print_customer(shown, book.settings.timezone)
+
+
+@click.command("events")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help=_("Only events of this type."))
+@click.option("--customer", metavar="CUSTOMER", help=_("Only this customer's."))
+@click.option("--after", type=click.IntRange(min=0), default=0, metavar="POSITION", help=_("Only events after this position."))
+@click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
+@click.option("--types", "list_types", is_flag=True, help=_("List the types of events there are."))
+@format_options
+@moment_options
+@click.pass_context
+def events_command(
+    ctx: click.Context,
+    types: tuple[str, ...],
+    customer: str | None,
+    after: int,
+    limit: int | None,
+    list_types: bool,
+    format_: str | None,
+    as_json: bool,
+    as_of: str | None,
+    known_at: str | None,
+) -> None:
+    """List events in the order they were recorded; as JSON Lines they can be imported again."""
+    from clientbook.query.events import event_types, list_events, to_lines
+
+    format = chosen_format(format_, as_json)
+    if list_types:
+        _print_types(event_types(), format)
+        return
+    book = open_book(ctx)
+    for name in types:
+        book.registry[name]
+    with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
+        customer_id = book.find(snapshot, clean(customer)) if customer else None
+        found = list_events(snapshot, types=types, customer_id=customer_id, after=after, limit=limit)
+    if format == "jsonl":
+        for line in to_lines(found):
+            click.echo(line)
+    elif format == "json":
+        print_json([*map(dict, found.to_pylist())] if not len(found) else _as_objects(found))
+    else:
+        envelope = found.select([name for name in found.schema.names if name not in ("salt", "event_id", "data", "batch")])
+        print_rows(envelope if format == "table" else found, format, timezone=book.settings.timezone)
+
+
+@click.command("query")
+@click.argument("sql")
+@format_options
+@moment_options
+@click.pass_context
+def query_command(
+    ctx: click.Context, sql: str, format_: str | None, as_json: bool, as_of: str | None, known_at: str | None
+) -> None:
+    """Run one SELECT on the tables customers, orders, order_lines, refunds, interactions, consent_history, identifiers,
+    customer_roots, batches, segments_defined and the view events. `-` reads the statement from standard input."""
+    book = open_book(ctx)
+    statement = click.get_text_stream("stdin").read() if sql == "-" else clean(sql)
+    found = book.query(statement, read_moment(book, as_of, known_at))
+    print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone)
+
+
+def _as_objects(found: Any) -> list[dict[str, Any]]:
+    import json
+
+    from clientbook.query.events import to_lines
+
+    return [json.loads(line) for line in to_lines(found)]
+
+
+def _print_types(types: list[dict[str, Any]], format: str) -> None:
+    if format in ("json", "jsonl"):
+        print_json(types)
+        return
+    for kind in types:
+        click.echo(f"{kind['type']:<24}{kind['customer']:<10}{kind['summary']}")
+
+
+def _print_columns(types: dict[str, str], format: str) -> None:
+    from clientbook.query.labels import column_label
+
+    columns = [{"column": name, "type": kind, "label": column_label(name)} for name, kind in types.items()]
+    if format == "table":
+        print_table([_("Column"), _("Type"), _("Label")], columns, timezone="UTC", numbers=(False, False, False))
+    elif format == "json":
+        print_json(columns)
+    else:
+        raise WrongUse(_("the list of columns prints as a table or as JSON"))
+
+
+def _print_customer(shown: dict[str, Any], timezone: str) -> None:
+    from clientbook.query.labels import column_label, event_label
+
+    profile = {name: value for name, value in shown["customer"].items() if value not in (None, [], "")}
+    print_pairs([(column_label(name), value) for name, value in profile.items()], timezone=timezone)
+    sections = (("orders", _("Orders")), ("consent", _("Consent")), ("timeline", _("Time line")))
+    for name, title in sections:
+        rows = shown[name]
+        if not rows:
+            continue
+        click.echo(f"\n{title}")
+        for row in rows:
+            for key in ("type", "act"):
+                if key in row:
+                    row[key] = event_label(row[key])
+        filled = [key for key in rows[0] if key != "position" and any(row[key] is not None for row in rows)]
+        kept = [{key: row[key] for key in filled} for row in rows]
+        numbers = [key in ("amount", "gross", "refunded", "revenue", "line_count", "score") for key in filled]
+        print_table([column_label(key) for key in filled], kept, timezone=timezone, numbers=numbers)

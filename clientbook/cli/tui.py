@@ -1,0 +1,44 @@
+"""`clientbook tui`: open the terminal application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clientbook.cli.common import moment_options
+from clientbook.i18n import _
+
+
+@click.command("tui")
+@moment_options
+@click.pass_context
+def tui_command(ctx: click.Context, as_of: str | None, known_at: str | None) -> None:
+    """Browse the book in the terminal."""
+    folder: Path = ctx.find_root().obj
+    ctx.exit(open_application(folder, as_of, known_at))
+
+
+def open_application(folder: Path, as_of: str | None = None, known_at: str | None = None) -> int:
+    """Run the application on a book; its exit code."""
+    import zoneinfo
+
+    from clientbook.cli.common import read_time
+    from clientbook.settings import load_settings
+    from clientbook.tui.app import run
+
+    try:
+        settings = load_settings(folder / "book.toml")
+    except (FileNotFoundError, NotADirectoryError):
+        from clientbook.errors import ClientbookError
+
+        said = _("{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another")
+        raise ClientbookError(said.format(folder=folder)) from None
+    from clientbook.projection.moment import Moment
+
+    zone = zoneinfo.ZoneInfo(settings.timezone)
+    moment = Moment(
+        as_of=read_time(as_of, zone, end_of_day=True) if as_of else None,
+        known_at=read_time(known_at, zone, end_of_day=True) if known_at else None,
+    )
+    return run(folder, moment)

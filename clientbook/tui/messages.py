@@ -1,0 +1,110 @@
+"""What workers and tables tell the screens. A message of a worker carries the generation that asked for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from clientbook.tui.model import Card, OpenedView, Rows
+
+if TYPE_CHECKING:
+    from clientbook.tui.service import QueryService
+
+
+class BookOpened(Message):
+    """The book is there, or was read again."""
+
+    def __init__(self, service: QueryService, generation: int) -> None:
+        super().__init__()
+        self.service = service
+        self.generation = generation
+
+
+class BookFailed(Message):
+    """The book cannot be opened."""
+
+    def __init__(self, text: str, generation: int) -> None:
+        super().__init__()
+        self.text = text
+        self.generation = generation
+
+
+class ViewOpened(Message):
+    """A filter or a sort has its result."""
+
+    def __init__(self, opened: OpenedView, generation: int) -> None:
+        super().__init__()
+        self.opened = opened
+        self.generation = generation
+
+
+class FilterRefused(Message):
+    """What was typed is no filter. `place` is the offset of the trouble, where it is known."""
+
+    def __init__(self, text: str, place: int | None, generation: int) -> None:
+        super().__init__()
+        self.text = text
+        self.place = place
+        self.generation = generation
+
+
+class PageReady(Message):
+    """A page of the view on the screen."""
+
+    def __init__(self, rows: Rows, generation: int) -> None:
+        super().__init__()
+        self.rows = rows
+        self.generation = generation
+
+
+class CardReady(Message):
+    """A customer, at a row of the list beneath (None where there is no list)."""
+
+    def __init__(self, card: Card, row: int | None, generation: int) -> None:
+        super().__init__()
+        self.card = card
+        self.row = row
+        self.generation = generation
+
+
+class QueryTrouble(Message):
+    """A query failed; the text is harmless and for the person who reads it."""
+
+    def __init__(self, text: str, generation: int) -> None:
+        super().__init__()
+        self.text = text
+        self.generation = generation
+
+
+class EventsArrived(Message):
+    """The log grew since the book was opened."""
+
+    def __init__(self, count: int, generation: int) -> None:
+        super().__init__()
+        self.count = count
+        self.generation = generation
+
+
+class RowMoved(Message):
+    """The cursor of a table stands on another row."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__()
+        self.row = row
+
+
+class RowOpened(Message):
+    """Somebody wants to see a row whole."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__()
+        self.row = row
+
+
+class HeaderPicked(Message):
+    """A column's header was clicked."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key

@@ -1,0 +1,391 @@
+"""The query service: owns one snapshot of the book and a cursor for each group of workers.
+
+Every method that asks the database blocks and belongs in a thread. `interrupt` and `stop` may be called from anywhere.
+Imported after the first frame only: it brings DuckDB and Arrow along.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+from rich.cells import cell_len
+
+from clientbook.book import Book
+from clientbook.engine.duckdb import Engine, QueryCancelled, identifier
+from clientbook.i18n import _
+from clientbook.projection.fold import NOW, Moment
+from clientbook.projection.snapshots import Snapshot
+from clientbook.query import customers as one
+from clientbook.query.labels import STATUSES, column_label, event_label
+from clientbook.query.text import display
+from clientbook.query.views import (
+    DEFAULT_COLUMNS,
+    Sort,
+    View,
+    ViewSpec,
+    close_view,
+    column_types,
+    customers_sql,
+    interpret,
+    open_view,
+    page,
+)
+from clientbook.tui.model import PAGE_ROWS, Card, Cells, ColumnLayout, OpenedView, Rows, Suggestion, TableData
+
+GROUPS: Final = ("open", "page", "detail", "palette")
+NATIVE_ROWS: Final = 1_000_000
+"""Up to so many customers are copied into a native table, which answers a page some ten times faster than Parquet."""
+TIMELINE_ROWS: Final = 1_000
+"""The newest events shown of one customer; more would have to become Python objects, which stalls the screen."""
+PREVIEW_EVENTS: Final = 12
+SUGGESTIONS: Final = 10
+_RANKS: Final = {"name": 0, "revenue": 1, "order_count": 2, "city": 3, "last_order_at": 4, "email": 5, "average_basket": 6}
+_MINIMA: Final = {"name": 16, "city": 10, "email": 18}
+_CEILINGS: Final = {"name": 30, "city": 22, "email": 34}
+_SHOWN_AT_ZERO: Final = {"order_count", "revenue"}
+_PREVIEWED: Final = (
+    "email",
+    "phone",
+    "street",
+    "postal_code",
+    "city",
+    "tags",
+    "order_count",
+    "revenue",
+    "average_basket",
+    "first_order_at",
+    "last_order_at",
+    "registered_at",
+)
+
+stopwatch: Callable[[], float] = time.perf_counter
+"""Seconds from some start; tests replace it."""
+
+
+class QueryService:
+    """One snapshot of a book, and everything the screens ask of it."""
+
+    def __init__(self, book: Book, snapshot: Snapshot) -> None:
+        self.name = display(book.settings.name, book.settings.timezone)
+        self.timezone = book.settings.timezone
+        self.moment = snapshot.moment
+        self.position = snapshot.position
+        self._book = book
+        self._snapshot = snapshot
+        engine = snapshot.engine
+        self.total: int = engine.value("select count(*) from customers")
+        if self.total <= NATIVE_ROWS:
+            _load_customers(engine)
+        self.types = column_types(engine)
+        self.columns = _layouts(engine, self.types, self.timezone)
+        self._cursors = {group: engine.cursor() for group in GROUPS}
+        self._locks = {group: threading.Lock() for group in GROUPS}
+        self._stopped = threading.Event()
+
+    @classmethod
+    def open(cls, folder: Path, moment: Moment | None) -> QueryService:
+        """Open the book at a moment; None for now. Takes as long as folding the log takes.
+
+        Raises:
+            NoBook, InvalidSettings, LogError, QueryFailed: it cannot be opened.
+        """
+        book = Book(folder)
+        return cls(book, book.snapshot(moment or NOW))
+
+    def moment_text(self) -> str:
+        """The moment that every figure is for, in the book's time zone."""
+        parts = []
+        if self.moment.as_of:
+            parts.append(_("as of {moment}").format(moment=display(self.moment.as_of, self.timezone)))
+        if self.moment.known_at:
+            parts.append(_("as known at {moment}").format(moment=display(self.moment.known_at, self.timezone)))
+        return f"{', '.join(parts)} ({self.timezone})" if parts else _("now")
+
+    def command(self, text: str, sort: Sequence[Sort]) -> str:
+        """The command line that prints what the filter and sort show.
+
+        Raises:
+            InvalidExpression: the text is no filter.
+        """
+        return self._spec(text, sort).command()
+
+    def open_view(
+        self, text: str, sort: Sequence[Sort], *, is_wanted: Callable[[], bool], keep: str | None = None
+    ) -> OpenedView:
+        """Filter and sort; the row of customer `keep` is where the cursor goes, else the first.
+
+        Raises:
+            InvalidExpression: the text is no filter.
+            QueryCancelled: it was interrupted, or nobody wants it any more.
+            QueryFailed: DuckDB refused it.
+        """
+        started = stopwatch()
+        with self._using("open") as engine:
+            if not is_wanted():
+                raise QueryCancelled
+            view = open_view(engine, self._spec(text, sort), self.types)
+            row = 0
+            if keep is not None:
+                row = engine.value(f"select place from {view.name} where customer_id = $id", {"id": keep}) or 0
+            first = self._rows(engine, view, row // PAGE_ROWS)
+            elapsed = stopwatch() - started
+        return OpenedView(
+            view=view, count=view.count, total=self.total, first=first, row=row, milliseconds=round(elapsed * 1000)
+        )
+
+    def close_view(self, view: View) -> None:
+        """Forget a view."""
+        with self._using("page") as engine:
+            close_view(engine, view)
+
+    def page(self, view: View, number: int) -> Rows:
+        """A page of a view."""
+        with self._using("page") as engine:
+            return self._rows(engine, view, number)
+
+    def customer_at(self, view: View, row: int) -> str | None:
+        """The customer at a row of a view, or None past its ends."""
+        with self._using("detail") as engine:
+            found: str | None = engine.value(f"select customer_id from {view.name} where place = {row:d}")
+            return found
+
+    def preview(self, customer_id: str) -> Card:
+        """A customer in short."""
+        with self._using("detail") as engine:
+            profile = one.profile(engine, customer_id)
+            events = one.timeline(engine, customer_id, limit=PREVIEW_EVENTS)
+        fields = _fields({name: profile[name] for name in _PREVIEWED}, self.timezone)
+        return Card(
+            customer_id=customer_id,
+            name=display(profile["name"], self.timezone),
+            fields=fields,
+            timeline=self._timeline(events),
+        )
+
+    def card(self, customer_id: str) -> Card:
+        """A customer with everything the customer screen shows."""
+        with self._using("detail") as engine:
+            profile = one.profile(engine, customer_id)
+            events = one.timeline(engine, customer_id, limit=TIMELINE_ROWS + 1)
+            orders = one.orders(engine, customer_id)
+            acts = one.consent_acts(engine, customer_id)
+            identifiers = one.identifiers(engine, customer_id)
+        return Card(
+            customer_id=customer_id,
+            name=display(profile["name"], self.timezone),
+            fields=_fields(profile, self.timezone),
+            timeline=self._timeline(events[:TIMELINE_ROWS], is_cut=len(events) > TIMELINE_ROWS),
+            orders=self._orders(orders[:TIMELINE_ROWS], is_cut=len(orders) > TIMELINE_ROWS),
+            consent=self._consent(acts[:TIMELINE_ROWS], is_cut=len(acts) > TIMELINE_ROWS),
+            identifiers=_table(identifiers, ("kind", "value", "source", "strength", "linked_at"), self.timezone),
+        )
+
+    def find(self, text: str) -> str:
+        """The customer meant by an id, an e-mail, a phone or a number.
+
+        Raises:
+            CustomerNotFound: nobody, or several.
+        """
+        with self._using("palette") as engine:
+            return one.find_customer(engine, text)
+
+    def suggestions(self, text: str) -> tuple[Suggestion, ...]:
+        """Some customers that the words of a text are found in."""
+        spec = ViewSpec(columns=("customer_id", "name", "email"), search=text)
+        query, parameters = customers_sql(spec, self.types)
+        with self._using("palette") as engine:
+            found = engine.rows(f"{query} limit {SUGGESTIONS}", parameters)
+        return tuple(
+            Suggestion(
+                customer_id=row["customer_id"],
+                text=" · ".join(display(row[name], self.timezone) for name in ("name", "email", "customer_id") if row[name]),
+            )
+            for row in found
+        )
+
+    def new_events(self) -> int:
+        """How many events the log got since the book was opened."""
+        return max(0, self._book.log.head().position - self.position)
+
+    def interrupt(self, group: str) -> None:
+        """Stop what runs for a group of workers."""
+        if self._locks[group].locked():
+            self._cursors[group].interrupt()
+
+    def stop(self) -> None:
+        """Stop everything for good, at once and without waiting.
+
+        An interrupt between two statements is lost, so a thread repeats it until every worker has let go.
+        """
+        self._stopped.set()
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self) -> None:
+        while any(lock.locked() for lock in self._locks.values()):
+            for group in GROUPS:
+                self.interrupt(group)
+            time.sleep(0.01)
+        with suppress(Exception):
+            self._snapshot.close()
+
+    @contextmanager
+    def _using(self, group: str) -> Iterator[Engine]:
+        with self._locks[group]:
+            if self._stopped.is_set():
+                raise QueryCancelled
+            yield self._cursors[group]
+
+    def _spec(self, text: str, sort: Sequence[Sort]) -> ViewSpec:
+        where, search = interpret(text, self.types)
+        return ViewSpec(where=where, search=search, sort=tuple(sort), moment=self.moment)
+
+    def _rows(self, engine: Engine, view: View, number: int) -> Rows:
+        table = page(engine, view, number)
+        return Rows(
+            number=number,
+            ids=tuple(table.column("customer_id").to_pylist()),
+            cells=_cells(table, view.spec.columns, self.timezone),
+        )
+
+    def _timeline(self, events: list[dict[str, Any]], *, is_cut: bool = False) -> TableData:
+        rows = [
+            {
+                **event,
+                "type": event_label(event["type"]),
+                "amount": _money(event["amount"], event["currency"], self.timezone),
+            }
+            for event in events
+        ]
+        names = ("occurred_at", "type", "summary", "amount", "channel", "reference", "campaign", "score", "source", "actor")
+        return _table(rows, names, self.timezone, numbers={"amount", "score"}, is_cut=is_cut)
+
+    def _orders(self, orders: list[dict[str, Any]], *, is_cut: bool) -> TableData:
+        rows = [
+            {
+                **order,
+                "status": _(STATUSES.get(order["status"], order["status"])),
+                "revenue": _money(order["revenue"], order["currency"], self.timezone),
+            }
+            for order in orders
+        ]
+        names = ("placed_at", "order_id", "status", "revenue", "line_count", "gross", "refunded", "channel", "store", "source")
+        numbers = {"gross", "refunded", "revenue", "line_count"}
+        return _table(rows, names, self.timezone, numbers=numbers, is_cut=is_cut)
+
+    def _consent(self, acts: list[dict[str, Any]], *, is_cut: bool) -> TableData:
+        rows = [{**act, "act": event_label(act["act"])} for act in acts]
+        names = (
+            "occurred_at",
+            "act",
+            "channel",
+            "purpose",
+            "opt_in_level",
+            "method",
+            "surface",
+            "scope",
+            "cause",
+            "notice_id",
+            "source",
+            "actor",
+        )
+        return _table(rows, names, self.timezone, is_cut=is_cut)
+
+
+def _load_customers(engine: Engine) -> None:
+    if engine.value("select count(*) from duckdb_views() where view_name = 'customers' and not internal"):
+        engine.execute("create table native_customers as select * from customers order by customer_id")
+        engine.execute("drop view customers")
+        engine.execute("alter table native_customers rename to customers")
+
+
+def _layouts(engine: Engine, types: dict[str, str], timezone: str) -> tuple[ColumnLayout, ...]:
+    """Widths come from all customers once, so that columns stand still while somebody types a filter."""
+    numbers = {name for name in DEFAULT_COLUMNS if types[name].startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))}
+    texts = [name for name in DEFAULT_COLUMNS if types[name] == "VARCHAR"]
+    measures = [f"coalesce(quantile_disc(length({identifier(name)}), 0.98), 0) as {identifier(name)}" for name in texts]
+    measures += [
+        f"{bound}({identifier(name)}) as {identifier(f'{bound} {name}')}"
+        for name in DEFAULT_COLUMNS
+        if name not in texts
+        for bound in ("min", "max")
+    ]
+    measured = engine.rows(f"select {', '.join(measures)} from customers")[0]
+    layouts = []
+    for position, name in enumerate(DEFAULT_COLUMNS):
+        label = column_label(name)
+        arrow = cell_len(label) + 2
+        if name in texts:
+            natural = max(arrow, min(measured[name], _CEILINGS.get(name, 30)))
+            minimum = min(natural, _MINIMA.get(name, 12))
+        else:
+            bounds = (display(measured[f"{bound} {name}"], timezone) for bound in ("min", "max"))
+            natural = minimum = max(arrow, *(len(bound) for bound in bounds))
+        layouts.append(
+            ColumnLayout(
+                key=name,
+                label=label,
+                natural=natural,
+                minimum=minimum,
+                rank=_RANKS.get(name, position + 10),
+                is_number=name in numbers,
+            )
+        )
+    return tuple(layouts)
+
+
+def _cells(table: pa.Table, names: Sequence[str], timezone: str) -> tuple[Cells, ...]:
+    columns = [[display(value, timezone) for value in table.column(name).to_pylist()] for name in names]
+    return tuple(zip(*columns, strict=True))
+
+
+def _fields(profile: dict[str, Any], timezone: str) -> tuple[tuple[str, str], ...]:
+    """The filled fields, labelled. The name stands above them; a phone that is the mobile or landline is not said twice."""
+    fields = []
+    for name, value in profile.items():
+        if name in ("customer_id", "name") or (name == "phone" and value in (profile.get("mobile"), profile.get("landline"))):
+            continue
+        if name not in _SHOWN_AT_ZERO and (value is None or value is False or value == 0 or value in ([], {})):
+            continue
+        text = display(value, timezone)
+        if text:
+            fields.append((column_label(name), text))
+    return tuple(fields)
+
+
+def _money(amount: Any, currency: str | None, timezone: str) -> str | None:
+    return None if amount is None else f"{display(amount, timezone)} {currency or ''}".rstrip()
+
+
+def _table(
+    rows: list[dict[str, Any]],
+    names: Sequence[str],
+    timezone: str,
+    *,
+    numbers: set[str] | None = None,
+    is_cut: bool = False,
+) -> TableData:
+    """Rows as a table with the columns that any row fills, the first ones the last to go where there is no room."""
+    filled = [name for name in names if any(row[name] is not None for row in rows)]
+    cells = tuple(tuple(display(row[name], timezone) for name in filled) for row in rows)
+    columns = []
+    for position, name in enumerate(filled):
+        label = column_label(name)
+        natural = max(cell_len(label), *(cell_len(row[position]) for row in cells))
+        is_long = name in ("summary", "value")
+        columns.append(
+            ColumnLayout(
+                key=name,
+                label=label,
+                natural=natural,
+                minimum=min(natural, 16 if is_long else 24),
+                rank=position,
+                is_number=name in (numbers or ()),
+            )
+        )
+    return TableData(columns=tuple(columns), rows=cells, is_cut=is_cut)

@@ -1,0 +1,50 @@
+"""What tests of several rooms share: a book in a temporary folder, a clock that ticks, lines of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite("clientbook.testing.log_contract")
+
+from clientbook.book import Book
+
+START = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
+"""When the clock of a test's book begins: Wednesday morning, ten o'clock in Paris."""
+
+
+class TickingClock:
+    """Each look at it is one second later than the one before."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.next = start
+
+    def __call__(self) -> datetime:
+        now, self.next = self.next, self.next + timedelta(seconds=1)
+        return now
+
+
+@pytest.fixture
+def clock() -> TickingClock:
+    return TickingClock()
+
+
+@pytest.fixture
+def book(tmp_path: Path, clock: TickingClock) -> Book:
+    """An empty book in euros and Paris time."""
+    return Book.create(tmp_path / "book", currency="EUR", timezone="Europe/Paris", clock=clock)
+
+
+@pytest.fixture
+def lines() -> Callable[..., list[bytes]]:
+    """`lines({"type": …, "data": {…}}, …)`: events as JSON Lines; `occurred_at` is START where it is left out."""
+
+    def encode(*events: dict[str, Any]) -> list[bytes]:
+        return [json.dumps({"occurred_at": START.isoformat(), **event}).encode() for event in events]
+
+    return encode
