@@ -36,12 +36,11 @@ def guard(main: Callable[[], object]) -> int:
     Nothing of an unforeseen error's text is shown, since it may quote a customer: only its kind and where it happened.
     """
     try:
-        main()
+        code = main()
+        sys.stdout.flush()
     except ClientbookError as error:
         click.secho(f"clientbook: {error}", err=True, fg="red")
         return error.exit_code
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
     except click.Abort:
         say(_("stopped"))
         return 1
@@ -55,7 +54,7 @@ def guard(main: Callable[[], object]) -> int:
     except Exception as error:  # the last guard: anything below is a mistake of ours
         _report(error)
         return 1
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _report(error: Exception) -> None:

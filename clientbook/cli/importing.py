@@ -72,7 +72,7 @@ def _import_one(
     if not is_event_file(file):
         with _busy(_("looking at {file}").format(file=file.name)):
             plan = book.plan(file, mapping=mapping, source=source)
-        if dry_run or not (yes or plan.proposal is None):
+        if not as_json and (dry_run or not (yes or plan.proposal is None)):
             _show_plan(file, plan, book.settings.timezone)
         if not dry_run:
             _decide(file, plan, yes=yes)
@@ -137,7 +137,8 @@ def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
         )
     )
     for column, chosen in mapping.columns.items():
-        say(f"  {column} → {chosen.to}" + (f" ({chosen.format or chosen.decimal})" if chosen.format or chosen.decimal else ""))
+        form = ", ".join(chosen.formats) or chosen.decimal
+        say(f"  {column} → {chosen.to}" + (f" ({form})" if form else ""))
     for text in plan.proposal.remarks if plan.proposal else ():
         say(f"  {text}")
     for text in plan.proposal.doubts if plan.proposal else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -128,10 +129,11 @@ def events_command(
         for line in to_lines(found):
             click.echo(line)
     elif format == "json":
-        print_json([*map(dict, found.to_pylist())] if not len(found) else _as_objects(found))
+        print_json([json.loads(line) for line in to_lines(found)])
+    elif format == "table":
+        _print_events(found, book.settings.timezone)
     else:
-        envelope = found.select([name for name in found.schema.names if name not in ("salt", "event_id", "data", "batch")])
-        print_rows(envelope if format == "table" else found, format, timezone=book.settings.timezone)
+        print_rows(found, format, timezone=book.settings.timezone)
 
 
 @click.command("query")
@@ -150,12 +152,13 @@ def query_command(
     print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone)
 
 
-def _as_objects(found: Any) -> list[dict[str, Any]]:
-    import json
+def _print_events(found: Any, timezone: str) -> None:
+    from clientbook.query.labels import column_label
 
-    from clientbook.query.events import to_lines
-
-    return [json.loads(line) for line in to_lines(found)]
+    shown = ("position", "occurred_at", "type", "customer_id", "source", "actor")
+    rows = [{name: row[name] for name in shown} | {"data": row[row["type"]]} for row in found.to_pylist()]
+    labels = [*map(column_label, shown), _("Data")]
+    print_table(labels, rows, timezone=timezone, numbers=[name == "position" for name in (*shown, "data")])
 
 
 def _print_types(types: list[dict[str, Any]], format: str) -> None:

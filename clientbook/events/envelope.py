@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from clientbook.events.base import Code, CustomerId, Event, InstantOutOfRange, OutOfRange, Text, check_instant
+from clientbook.events.base import Code, CustomerId, Event, InstantOutOfRange, OutOfRange, Text, check_instant, unwrap
 from clientbook.events.registry import Registry
 
 
@@ -88,7 +88,7 @@ def decode_line(line: bytes | str, registry: Registry) -> Envelope:
     try:
         event = msgspec.json.decode(raw.data, type=declared)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _invalid(error, "$.data") from None
+        raise _invalid(error, "$.data", declared) from None
     customer = raw.customer
     if isinstance(customer, CustomerRef) and not customer:
         customer = None
@@ -125,7 +125,8 @@ def make(
     try:
         event = msgspec.convert(given, declared)
     except msgspec.ValidationError as error:
-        raise _invalid(error, "$.data") from None
+        fault = _invalid(error, "$.data", declared)
+        raise InvalidEvent(f"{fault.field.removeprefix('$.data').lstrip('.') or type}: {fault}", field=fault.field) from None
     return Envelope(type=type, occurred_at=occurred_at, event=event, customer=customer, source=source, actor=actor)
 
 
@@ -144,14 +145,23 @@ def encode_line(fields: dict[str, Any]) -> bytes:
     return _encoder.encode(fields)
 
 
-def _invalid(error: Exception, root: str) -> InvalidEvent:
-    """A decoding error as ours: the path of the field, rooted at the line, and no value."""
+def _invalid(error: Exception, root: str, declared: type[Event] | None = None) -> InvalidEvent:
+    """A msgspec error as ours: the path of the field, rooted at the line, and no value."""
     text = str(error)
     message, _, path = text.partition(" - at `")
     path = path.rstrip("`") or "$"
-    if message.startswith("Invalid enum value"):  # msgspec goes on with the value, which may be personal
-        message = "Expected one of the values that the field lists"
-    out_of_range = error if isinstance(error, OutOfRange) else error.__cause__
-    if isinstance(out_of_range, OutOfRange):
-        path += f".{out_of_range.field}"
+    allowed = choices(declared, path.removeprefix("$.")) if declared else ()
+    if allowed:
+        message = "expected one of " + ", ".join(allowed)
     return InvalidEvent(message, field=root + path.removeprefix("$") if root != "$" else path)
+
+
+def choices(declared: type[Event], field: str) -> tuple[str, ...]:
+    """The values that a field takes, where it takes only some."""
+    info = msgspec.inspect.type_info(declared)
+    assert isinstance(info, msgspec.inspect.StructType)
+    for one in info.fields:
+        kind, _ = unwrap(one.type)
+        if one.name == field and isinstance(kind, msgspec.inspect.LiteralType):
+            return tuple(map(str, kind.values))
+    return ()

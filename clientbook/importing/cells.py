@@ -66,10 +66,8 @@ def value_sql(column: str, chosen: ColumnMapping, timezone: str) -> str:
     if kind == "amount":
         return amount_sql(cell, chosen.decimal or ".")
     if kind in ("instant", "date"):
-        moment = moment_sql(cell, chosen.format or DATE_FORMATS[1])
-        if kind == "date":
-            return f"cast({moment} as date)"
-        return moment if chosen.format == "iso" else f"timezone({quoted(timezone)}, {moment})"
+        moments = [_moment_value(cell, format, kind, timezone) for format in chosen.formats or DATE_FORMATS[1:2]]
+        return moments[0] if len(moments) == 1 else f"coalesce({', '.join(moments)})"
     # Some shops put an apostrophe before numbers, to stop spreadsheets from eating their zeros.
     unquoted = f"case when starts_with({cell}, chr(39)) then substr({cell}, 2) else {cell} end"
     if kind == "email":
@@ -80,6 +78,13 @@ def value_sql(column: str, chosen: ColumnMapping, timezone: str) -> str:
     if kind == "tags":
         return f"[trim(tag) for tag in string_split({unquoted}, ',') if trim(tag) <> '']"
     return f"nullif(trim({unquoted}), '')"
+
+
+def _moment_value(cell: str, format: str, kind: CellType, timezone: str) -> str:
+    moment = moment_sql(cell, format)
+    if kind == "date":
+        return f"cast({moment} as date)"
+    return moment if format == "iso" else f"timezone({quoted(timezone)}, {moment})"
 
 
 def amount_sql(cell: str, decimal: str) -> str:
@@ -111,13 +116,26 @@ def best_decimal(engine: Engine, table: str, column: str, *, comma_first: bool) 
     return _best(engine, table, column, {mark: amount_sql(identifier(column), mark) for mark in marks})
 
 
-def best_format(engine: Engine, table: str, column: str, *, day_first: bool) -> tuple[str, float, bool]:
-    """The date format that reads most cells, its share, and whether day and month could be the other way round."""
+def best_formats(engine: Engine, table: str, column: str, *, day_first: bool) -> tuple[list[str], float, bool]:
+    """The date formats of a column, the most common first, the share of cells they read, and whether day and month
+    could be the other way round.
+
+    Day and month keep one order in the whole column; a cell never decides for itself.
+    """
     formats = sorted(DATE_FORMATS, key=lambda format: format.startswith("%m/") if day_first else format.startswith("%d/"))
-    shares = _shares(engine, table, column, {format: moment_sql(identifier(column), format) for format in formats})
+    readings = {format: moment_sql(identifier(column), format) for format in formats}
+    shares = _shares(engine, table, column, readings)
     best = max(shares, key=lambda format: shares[format])
     twin = best.replace("%d/%m/", "%m/%d/") if best.startswith("%d/") else best.replace("%m/%d/", "%d/%m/")
-    return best, shares[best], twin != best and shares[twin] == shares[best]
+    is_day_first = day_first if twin == best else best.startswith("%d/")
+    other_order = "%m/" if is_day_first else "%d/"
+    if shares[best] == 1:
+        return [best], 1.0, twin != best and shares[twin] == 1
+    chosen = [format for format in formats if shares[format] and not format.startswith(other_order)]
+    chosen.sort(key=lambda format: -shares[format])
+    together = f"coalesce({', '.join(f'cast({readings[format]} as timestamp)' for format in chosen)})"
+    share = _shares(engine, table, column, {"": together})[""] if chosen else 0.0
+    return chosen or [best], share, twin != best and shares[twin] == shares[best]
 
 
 def fit(engine: Engine, table: str, column: str, kind: CellType) -> float:

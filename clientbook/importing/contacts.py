@@ -91,7 +91,7 @@ def _notes(contacts: pa.Table, mapping: Mapping) -> pa.Table:
 
 def _content_key(contacts: pa.Table) -> pa.Array:
     """A key made of everything the row says, so that the import's own date does not matter."""
-    said = canonical(contacts.select(["external", "email", "phone", "note", "profile"]).combine_chunks().to_struct_array())
-    said = said.combine_chunks() if isinstance(said, pa.ChunkedArray) else said
+    columns = contacts.select(["external", "email", "phone", "note", "profile"])
+    said = canonical(pa.StructArray.from_arrays([column.combine_chunks() for column in columns.columns], columns.schema.names))
     joined = pc.binary_join_element_wise(said, occurrence(said), pa.scalar(b"#", pa.binary()))
     return joined.cast(pa.string())

@@ -28,8 +28,8 @@ class ColumnMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A target of the vocabulary, such as `line.unit_price`."""
     decimal: Literal[".", ","] | None = None
     """Amounts: the decimal mark."""
-    format: str | None = None
-    """Dates: the format, as strftime spells it; `iso` for ISO 8601 with an offset."""
+    formats: list[str] = []
+    """Dates: the formats that occur, as strftime spells them; `iso` is ISO 8601 with an offset."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

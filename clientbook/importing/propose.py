@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clientbook.engine.duckdb import Engine, identifier
-from clientbook.importing.cells import best_decimal, best_format, fit
+from clientbook.importing.cells import best_decimal, best_formats, fit
 from clientbook.importing.mapping import ColumnMapping, Layout, Mapping, MappingError, OrderRules, check, column_keys
 from clientbook.importing.table import TextTable, plain_words
 from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, Kind, by_word
@@ -115,10 +115,10 @@ def _column(
         decimal, share = best_decimal(engine, "cells", column, comma_first=file.dialect.delimiter == ";")
         chosen = ColumnMapping(to=target, decimal="," if decimal == "," else ".")
     elif kind in ("instant", "date"):
-        format, share, is_twin = best_format(engine, "cells", column, day_first=day_first)
-        chosen = ColumnMapping(to=target, format=format)
+        formats, share, is_twin = best_formats(engine, "cells", column, day_first=day_first)
+        chosen = ColumnMapping(to=target, formats=formats)
         if is_twin:
-            remarks.append(f"column {key!r}: day and month could be the other way round; {format} is assumed")
+            remarks.append(f"column {key!r}: day and month could be the other way round; {formats[0]} is assumed")
     else:
         share = fit(engine, "cells", column, kind)
         chosen = ColumnMapping(to=target)

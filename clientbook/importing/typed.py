@@ -98,7 +98,7 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
         if kind not in CODES:
             continue
         code, message = CODES[kind]
-        example = _EXAMPLES[chosen.decimal or "."] if kind == "amount" else chosen.format or ""
+        example = _EXAMPLES[chosen.decimal or "."] if kind == "amount" else " or ".join(chosen.formats)
         cell, value = identifier(f"c{keys.index(key)}"), chosen.to.replace(".", "_")
         checks.append(
             f"select row, line, {quoted(key)} as \"column\", {cell} as value, {quoted(code)} as code,"

@@ -77,7 +77,7 @@ TARGETS: Final = {
         _target("line.sku", "code", "sku, stock code, code article, reference article, reference produit, code produit, product code, item code, lineitem sku, reference, ref, article, item no"),
         _target("line.product", "text", "product, produit, product name, nom du produit, description, designation, libelle, item name, lineitem name, item"),
         _target("line.category", "text", "category, categorie, famille, rayon, product category"),
-        _target("line.quantity", "amount", "quantity, quantite, qte, qty, lineitem quantity, nombre"),
+        _target("line.quantity", "amount", "quantity, quantity refund, quantite, qte, qty, lineitem quantity, nombre"),
         _target("line.unit_price", "amount", "unit price, prix unitaire, prix unitaire ttc, pu, pu ttc, lineitem price, item cost, price, prix, prix ttc"),
         _target("line.amount", "amount", "line total, total ligne, montant ligne, montant de la ligne, line amount, line item total"),
     )

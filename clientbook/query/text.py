@@ -18,13 +18,13 @@ def harmless(text: str) -> str:
 
 
 def display(value: Any, timezone: str) -> str:
-    """A value for a table: money with two decimals, instants in the book's time zone, nothing for NULL."""
+    """A value for a table: amounts with two decimals, instants in the book's time zone, nothing for NULL."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "✓" if value else "–"
     if isinstance(value, Decimal):
-        return f"{value:,.2f}" if value == round(value, 2) else f"{value.normalize():,f}"
+        return f"{value:,.2f}" if not value or abs(value) >= Decimal("0.01") else f"{value.normalize():,f}"
     if isinstance(value, datetime):
         return value.astimezone(zoneinfo.ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
     if isinstance(value, date):

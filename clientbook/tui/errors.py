@@ -10,7 +10,7 @@ import traceback
 from clientbook.query.text import harmless
 
 
-class NoTerminal(Exception):
+class NoTerminal(Exception):  # noqa: N818 - named after the fact
     """There is no terminal to draw on."""
 
 

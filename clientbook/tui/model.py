@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from clientbook.query.views import View
 
 PAGE_ROWS: Final = 256
-"""Rows a page; `clientbook.query.views.PAGE_ROWS`, which cannot be imported before the first frame (a test compares them)."""
+"""Rows a page: `clientbook.query.views.PAGE_ROWS`, which would bring Arrow along (a test compares them)."""
 
 Cells = tuple[str, ...]
 

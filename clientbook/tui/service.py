@@ -274,7 +274,18 @@ class QueryService:
             }
             for order in orders
         ]
-        names = ("placed_at", "order_id", "status", "revenue", "line_count", "gross", "refunded", "channel", "store", "source")
+        names = (
+            "placed_at",
+            "order_id",
+            "status",
+            "revenue",
+            "line_count",
+            "gross",
+            "refunded",
+            "channel",
+            "store",
+            "source",
+        )
         numbers = {"gross", "refunded", "revenue", "line_count"}
         return _table(rows, names, self.timezone, numbers=numbers, is_cut=is_cut)
 
@@ -306,7 +317,9 @@ def _load_customers(engine: Engine) -> None:
 
 def _layouts(engine: Engine, types: dict[str, str], timezone: str) -> tuple[ColumnLayout, ...]:
     """Widths come from all customers once, so that columns stand still while somebody types a filter."""
-    numbers = {name for name in DEFAULT_COLUMNS if types[name].startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))}
+    numbers = {
+        name for name in DEFAULT_COLUMNS if types[name].startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
+    }
     texts = [name for name in DEFAULT_COLUMNS if types[name] == "VARCHAR"]
     measures = [f"coalesce(quantile_disc(length({identifier(name)}), 0.98), 0) as {identifier(name)}" for name in texts]
     measures += [
@@ -348,7 +361,9 @@ def _fields(profile: dict[str, Any], timezone: str) -> tuple[tuple[str, str], ..
     """The filled fields, labelled. The name stands above them; a phone that is the mobile or landline is not said twice."""
     fields = []
     for name, value in profile.items():
-        if name in ("customer_id", "name") or (name == "phone" and value in (profile.get("mobile"), profile.get("landline"))):
+        if name in ("customer_id", "name") or (
+            name == "phone" and value in (profile.get("mobile"), profile.get("landline"))
+        ):
             continue
         if name not in _SHOWN_AT_ZERO and (value is None or value is False or value == 0 or value in ([], {})):
             continue

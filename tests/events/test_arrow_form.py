@@ -163,7 +163,7 @@ def accepts(row: Any, event: type[Event]) -> bool:
     answers = set()
     for decode in (
         lambda: msgspec.convert(given, event),
-        lambda: msgspec.json.decode(msgspec.json.encode(given, decimal_format="string"), type=event),
+        lambda: msgspec.json.decode(msgspec.json.encode(given), type=event),
     ):
         try:
             decode()

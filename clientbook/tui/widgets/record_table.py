@@ -70,7 +70,7 @@ class WindowedBackend(DataTableBackend[None]):
     def get_row_at(self, index: int) -> Sequence[Any]:
         return [self.get_cell_at(index, column) for column in range(len(self.shown))]
 
-    def get_column_at(self, index: int) -> Sequence[Any]:
+    def get_column_at(self, index: int) -> Sequence[Any]:  # noqa: ARG002
         return []
 
     def get_cell_at(self, row_index: int, column_index: int) -> Any:
@@ -140,7 +140,7 @@ class RecordTable(DataTable, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(
-            backend=WindowedBackend((), 0, lambda number: None),
+            backend=WindowedBackend((), 0, _no_page),
             column_labels=[],
             cursor_type="row",
             cursor_background_priority="css",
@@ -176,8 +176,8 @@ class RecordTable(DataTable, inherit_bindings=False):
 
     def show_all(self, data: TableData) -> None:
         """Show a small table, whole."""
-        self.show(data.columns, len(data.rows), lambda number: None)
-        for number in range(0, -(-len(data.rows) // PAGE_ROWS)):
+        self.show(data.columns, len(data.rows), _no_page)
+        for number in range(-(-len(data.rows) // PAGE_ROWS)):
             part = data.rows[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
             self.windowed.put(Rows(number=number, ids=(), cells=part))
         self.notify_style_update()
@@ -204,12 +204,12 @@ class RecordTable(DataTable, inherit_bindings=False):
         """The id of the row that the cursor stands on."""
         return self.windowed.id_at(self.cursor_row) if self.row_count else None
 
-    def action_cursor_right(self, select: bool = False) -> None:
+    def action_cursor_right(self, select: bool = False) -> None:  # noqa: ARG002
         self._set_hover_cursor(False)
         self.cursor_coordinate = self.cursor_coordinate.right()
         self._reveal_column()
 
-    def action_cursor_left(self, select: bool = False) -> None:
+    def action_cursor_left(self, select: bool = False) -> None:  # noqa: ARG002
         self._set_hover_cursor(False)
         self.cursor_coordinate = self.cursor_coordinate.left()
         self._reveal_column()
@@ -235,7 +235,7 @@ class RecordTable(DataTable, inherit_bindings=False):
         if 0 <= event.column_index < len(shown):
             self.post_message(HeaderPicked(self.windowed._layouts[shown[event.column_index]].key))
 
-    def _on_mouse_down(self, event: events.MouseDown) -> None:
+    async def _on_mouse_down(self, event: events.MouseDown) -> None:
         """A click puts the cursor on a row; only a click on the current row opens it."""
         self._pressed_current = event.style.meta.get("row") == self.cursor_row
 
@@ -275,7 +275,7 @@ class RecordTable(DataTable, inherit_bindings=False):
 
 
 def fit(columns: Sequence[ColumnLayout], room: int) -> dict[int, int]:
-    """Which columns to show and how wide: the ones of the highest rank go where there is no room, texts take what is left."""
+    """Which columns to show and how wide: the highest ranks go where there is no room, texts take what is left."""
     shown = list(range(len(columns)))
     while len(shown) > 1 and sum(columns[index].minimum + CELL_X_PADDING for index in shown) > room:
         shown.remove(max(shown, key=lambda index: columns[index].rank))
@@ -289,6 +289,10 @@ def fit(columns: Sequence[ColumnLayout], room: int) -> dict[int, int]:
             widths[index] += 1
         spare -= len(growing[:spare])
     return widths
+
+
+def _no_page(number: int) -> None:
+    """All pages are here."""
 
 
 def _header(column: ColumnLayout, arrows: Mapping[str, str]) -> Text:

@@ -1,0 +1,420 @@
+"""The customers: a filter, a table in pages, a preview, and a line that says what one sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Center, Horizontal, Middle
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Static
+from textual.worker import get_current_worker
+
+from clientbook.i18n import _
+from clientbook.tui.actions import bindings
+from clientbook.tui.errors import describe
+from clientbook.tui.messages import (
+    CardReady,
+    EventsArrived,
+    FilterRefused,
+    HeaderPicked,
+    PageReady,
+    QueryTrouble,
+    RowMoved,
+    RowOpened,
+    ViewOpened,
+)
+from clientbook.tui.model import OpenedView
+from clientbook.tui.screens.customer import CustomerScreen
+from clientbook.tui.widgets.error_bar import ErrorBar
+from clientbook.tui.widgets.filter_bar import FilterBar
+from clientbook.tui.widgets.preview import Preview
+from clientbook.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from clientbook.query.views import Sort, View
+    from clientbook.tui.app import ClientbookApp
+    from clientbook.tui.service import QueryService
+    from clientbook.tui.widgets.record_table import RecordTable
+
+PREVIEW_SECONDS: Final = 0.08
+POLL_SECONDS: Final = 2.0
+WIDE: Final = 120
+"""From so many columns there is room for the preview."""
+
+
+class CustomersScreen(Screen[None]):
+    """The list of customers. A message of a generation other than the newest is dropped."""
+
+    BINDINGS = bindings("customers")
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (WIDE, "-wide")]
+    AUTO_FOCUS = ""
+
+    app: ClientbookApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sort: Sort | None = None
+        self.opened: OpenedView | None = None
+        """What the table shows."""
+        self._service: QueryService | None = None
+        self._table: RecordTable | None = None
+        self._generation = 0
+        """Of the view that was asked for last."""
+        self._shown_generation = 0
+        """Of the view in the table."""
+        self._detail_generation = 0
+        self._preview_timer: Timer | None = None
+        self._poll_timer: Timer | None = None
+        self._sort_presses: tuple[bool, str, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static("clientbook", id="title", markup=False)
+        yield FilterBar(id="filter")
+        yield ErrorBar(id="error")
+        with Horizontal(id="body"):
+            with Middle(id="empty"), Center():
+                yield Static(_("Opening the book…"), id="empty-text", markup=False)
+            yield Preview(id="preview")
+        yield StatusLine(id="status")
+        yield Footer(show_command_palette=False)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the table shows what was asked for and nothing is on the way."""
+        return self._service is not None and self._generation == self._shown_generation and self._preview_timer is None
+
+    @property
+    def filter_text(self) -> str:
+        """The filter as typed."""
+        return self.query_one(FilterBar).text
+
+    @property
+    def table(self) -> RecordTable | None:
+        """The table, once there is a book."""
+        return self._table
+
+    async def show_book(self, service: QueryService) -> None:
+        """Show a book that was opened, or opened again: the same filter and sort, the cursor on the same customer."""
+        keep = self._table.current_id if self._table else None
+        self._service = service
+        self.query_one("#title", Static).update(Text(f"clientbook  {service.name}".rstrip()))
+        self.query_one(ErrorBar).clear()
+        self.query_one(StatusLine).show_new_events(0)
+        if self._table is None:
+            from clientbook.tui.widgets.record_table import RecordTable
+
+            self._table = RecordTable(id="customers")
+            await self.query_one("#body").mount(self._table, before="#preview")
+            self._table.display = False
+            self._poll_timer = self.set_interval(POLL_SECONDS, self.poll)
+        self._request_view(keep=keep)
+
+    def show_failure(self, text: str) -> None:
+        """Say that the book cannot be opened."""
+        self.query_one(ErrorBar).show(text)
+        if self._service is None:
+            self._show_empty(_("The book could not be opened. q quits, r tries again."))
+            self.query_one(StatusLine).show_note("")
+
+    def poll(self) -> None:
+        """Look whether another process appended events."""
+        if self._service:
+            self._count_new_events(self._service, self._generation)
+
+    def action_filter(self) -> None:
+        self.query_one(FilterBar).open()
+
+    def action_clear(self) -> None:
+        if self.query_one(FilterBar).display:
+            self.on_filter_bar_cleared()
+
+    def action_sort(self, descending: bool) -> None:
+        """Sort by the current column: first as asked, then the other way round, then not at all."""
+        column = self._table.current_column if self._table else None
+        if column is None:
+            return
+        presses = 1
+        if self._sort_presses and self._sort_presses[:2] == (descending, column) and self.sort:
+            presses = self._sort_presses[2] + 1
+        self._sort_presses = (descending, column, presses)
+        if presses == 3:
+            self.sort_by(None)
+        else:
+            self.sort_by(column, descending=descending == (presses == 1))
+
+    def sort_by(self, column: str | None, *, descending: bool = False) -> None:
+        """Sort by a column; None for the order by name."""
+        if self._service is None:
+            return
+        from clientbook.query.views import Sort
+
+        self.sort = Sort(column=column, descending=descending) if column else None
+        if column is None:
+            self._sort_presses = None
+        self._request_view()
+
+    def action_copy_id(self) -> None:
+        customer_id = self._table.current_id if self._table else None
+        if customer_id:
+            self.app.copy_text(customer_id)
+
+    def action_copy_command(self) -> None:
+        if self._service is None:
+            return
+        try:
+            command = self._service.command(self.filter_text, self._sorts())
+        except Exception as error:
+            self.query_one(FilterBar).show_error(describe(error), getattr(error, "place", None))
+        else:
+            self.app.copy_text(command)
+
+    def action_reload(self) -> None:
+        self.query_one(StatusLine).show_note(_("reading the book again…"))
+        self.app.open_book()
+
+    def open_customer(self, customer_id: str, row: int | None = None) -> None:
+        """Show one customer; `row` is its place in the list, None if it was not found there."""
+        if self._service is None:
+            return
+        view = self.opened.view if self.opened and row is not None else None
+        count = self.opened.count if self.opened else 0
+        self.app.push_screen(
+            CustomerScreen(self._service, customer_id, view=view, row=row, count=count), callback=self._came_back
+        )
+
+    @on(FilterBar.Typed)
+    def on_filter_bar_typed(self) -> None:
+        self._request_view()
+
+    @on(FilterBar.Kept)
+    def on_filter_bar_kept(self) -> None:
+        bar = self.query_one(FilterBar)
+        if bar.settle():
+            self._request_view()
+        if not bar.text:
+            bar.empty()
+        self._focus_table()
+
+    @on(FilterBar.Cleared)
+    def on_filter_bar_cleared(self) -> None:
+        bar = self.query_one(FilterBar)
+        had_text = bool(bar.text)
+        bar.empty()
+        if had_text:
+            self._request_view()
+        self._focus_table()
+
+    @on(HeaderPicked)
+    def on_header_picked(self, message: HeaderPicked) -> None:
+        """A click sorts upwards, the next downwards, the third not at all."""
+        if self.sort is None or self.sort.column != message.key:
+            self.sort_by(message.key)
+        elif not self.sort.descending:
+            self.sort_by(message.key, descending=True)
+        else:
+            self.sort_by(None)
+
+    @on(RowMoved)
+    def on_row_moved(self) -> None:
+        self._detail_generation += 1
+        if self._preview_timer:
+            self._preview_timer.stop()
+        self._preview_timer = self.set_timer(PREVIEW_SECONDS, self._request_preview)
+
+    @on(RowOpened)
+    def on_row_opened(self, message: RowOpened) -> None:
+        customer_id = self._table.current_id if self._table else None
+        if customer_id:
+            self.open_customer(customer_id, message.row)
+
+    @on(ViewOpened)
+    def on_view_opened(self, message: ViewOpened) -> None:
+        opened, service = message.opened, self._service
+        if message.generation != self._generation or service is None or self._table is None:
+            if service is not None:
+                self._forget(service, opened.view)
+            return
+        if self.opened is not None:
+            self._forget(service, self.opened.view)
+        self.opened = opened
+        self._shown_generation = message.generation
+        self.query_one(FilterBar).clear_error()
+        self.query_one(ErrorBar).clear()
+        arrow = {self.sort.column: "↓" if self.sort.descending else "↑"} if self.sort else {}
+        self._show_table(opened, arrow)
+        self.query_one(StatusLine).show_view(
+            count=opened.count,
+            total=opened.total,
+            sort=" ".join(f"{self._label(column)} {sign}" for column, sign in arrow.items()),
+            moment=service.moment_text(),
+            milliseconds=opened.milliseconds,
+        )
+
+    @on(FilterRefused)
+    def on_filter_refused(self, message: FilterRefused) -> None:
+        if message.generation == self._generation:
+            self._shown_generation = message.generation
+            self.query_one(FilterBar).show_error(message.text, message.place)
+
+    @on(PageReady)
+    def on_page_ready(self, message: PageReady) -> None:
+        if message.generation == self._shown_generation and self._table:
+            waited = self._table.current_id is None
+            self._table.page_arrived(message.rows)
+            if waited and self._table.current_id is not None:
+                self.on_row_moved()
+
+    @on(CardReady)
+    def on_card_ready(self, message: CardReady) -> None:
+        if message.generation == self._detail_generation:
+            self.query_one(Preview).show(message.card)
+
+    @on(QueryTrouble)
+    def on_query_trouble(self, message: QueryTrouble) -> None:
+        self._shown_generation = self._generation
+        self.query_one(ErrorBar).show(message.text)
+
+    @on(EventsArrived)
+    def on_events_arrived(self, message: EventsArrived) -> None:
+        if message.generation <= self._generation:
+            self.query_one(StatusLine).show_new_events(message.count)
+
+    def on_resize(self) -> None:
+        self.on_row_moved()
+
+    def _came_back(self, row: int | None) -> None:
+        """From a customer: the cursor stands on the customer that was looked at last."""
+        if row is not None and self._table:
+            self._table.move_cursor(row=row)
+        self._focus_table()
+
+    def _focus_table(self) -> None:
+        if self._table and self._table.display:
+            self._table.focus()
+        else:
+            self.set_focus(None)
+
+    def _label(self, column: str) -> str:
+        assert self._service is not None
+        return next((layout.label for layout in self._service.columns if layout.key == column), column)
+
+    def _sorts(self) -> tuple[Sort, ...]:
+        return (self.sort,) if self.sort else ()
+
+    def _show_table(self, opened: OpenedView, arrows: dict[str, str]) -> None:
+        assert self._table is not None
+        assert self._service is not None
+        generation, service, view = self._shown_generation, self._service, opened.view
+
+        def request(number: int) -> None:
+            self.call_later(self._load_page, service, view, number, generation)
+
+        self._table.show(
+            self._service.columns,
+            opened.count,
+            request,
+            first=opened.first,
+            row=opened.row,
+            arrows=arrows,
+        )
+        if opened.count:
+            self.query_one("#empty").display = False
+            self._table.display = True
+            if self.focused is None:
+                self._table.focus()
+        elif opened.total:
+            self._show_empty(_("No customer matches.\n\nesc clears the filter."))
+        else:
+            self._show_empty(
+                _("This book is empty.\n\nclientbook import FILE\n\nputs a file into it; then r reads it again.")
+            )
+
+    def _show_empty(self, text: str) -> None:
+        self.query_one("#empty-text", Static).update(Text(text, justify="center"))
+        self.query_one("#empty").display = True
+        self.query_one(Preview).show(None)
+        if self._table:
+            self._table.display = False
+
+    def _request_view(self, keep: str | None = None) -> None:
+        if self._service is None:
+            return
+        self._generation += 1
+        self._service.interrupt("open")
+        self._open_view(self._service, self.filter_text, self._sorts(), self._generation, keep)
+
+    def _request_preview(self) -> None:
+        self._preview_timer = None
+        customer_id = self._table.current_id if self._table and self._table.display else None
+        if self._service and customer_id and self.size.width >= WIDE:
+            self._service.interrupt("detail")
+            self._load_preview(self._service, customer_id, self._detail_generation)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="open")
+    def _open_view(
+        self, service: QueryService, text: str, sort: tuple[Sort, ...], generation: int, keep: str | None
+    ) -> None:
+        from clientbook.engine.duckdb import QueryCancelled
+        from clientbook.query.views import InvalidExpression
+
+        worker = get_current_worker()
+        try:
+            opened = service.open_view(text, sort, is_wanted=lambda: not worker.is_cancelled, keep=keep)
+        except QueryCancelled:
+            return
+        except InvalidExpression as error:
+            self.post_message(FilterRefused(describe(error), error.place, generation))
+        except RecursionError:
+            self.post_message(FilterRefused(_("this filter is too deep"), None, generation))
+        except Exception as error:
+            self.post_message(QueryTrouble(describe(error), generation))
+        else:
+            self.post_message(ViewOpened(opened, generation))
+
+    @work(thread=True, exit_on_error=False, group="page")
+    def _load_page(self, service: QueryService, view: View, number: int, generation: int) -> None:
+        if generation != self._shown_generation:
+            return
+        try:
+            rows = service.page(view, number)
+        except Exception as error:
+            self._tell(error, generation)
+        else:
+            self.post_message(PageReady(rows, generation))
+
+    @work(thread=True, exit_on_error=False, group="page")
+    def _forget(self, service: QueryService, view: View) -> None:
+        try:
+            service.close_view(view)
+        except Exception as error:
+            self._tell(error, self._generation)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="detail")
+    def _load_preview(self, service: QueryService, customer_id: str, generation: int) -> None:
+        try:
+            card = service.preview(customer_id)
+        except Exception as error:
+            self._tell(error, self._generation)
+        else:
+            self.post_message(CardReady(card, None, generation))
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group="poll")
+    def _count_new_events(self, service: QueryService, generation: int) -> None:
+        try:
+            count = service.new_events()
+        except Exception as error:
+            self._tell(error, generation)
+        else:
+            if service is self._service:
+                self.post_message(EventsArrived(count, generation))
+
+    def _tell(self, error: Exception, generation: int) -> None:
+        """Post what went wrong, unless the query was only interrupted or nobody looks at its view any more."""
+        from clientbook.engine.duckdb import QueryCancelled
+
+        if not isinstance(error, QueryCancelled) and generation in (self._generation, self._shown_generation):
+            self.post_message(QueryTrouble(describe(error), generation))
