@@ -1,13 +1,12 @@
 """The book: what the command line and the terminal application both call. Neither of them holds logic."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError, WrongUse
 
 import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,19 +16,20 @@ import tomli_w
 
 from clientbook import __version__
 from clientbook.engine.duckdb import Limits, quoted
+from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.importing.commit import Outcome, closing_row, commit
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
+from clientbook.importing.identity import random_customer_ids
 from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import write_rejects
 from clientbook.log.base import Clock, system_clock
 from clientbook.log.parquet import ParquetLog
-from clientbook.importing.identity import random_customer_ids
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
@@ -100,7 +100,13 @@ class Book:
 
     @classmethod
     def create(
-        cls, folder: Path, *, currency: str = "EUR", timezone: str = "Europe/Paris", name: str = "", clock: Clock = system_clock
+        cls,
+        folder: Path,
+        *,
+        currency: str = "EUR",
+        timezone: str = "Europe/Paris",
+        name: str = "",
+        clock: Clock = system_clock,
     ) -> Book:
         """Make an empty book; the folder may exist if it is empty.
 
@@ -300,7 +306,9 @@ class Book:
         unknown = [name for name in chosen if name not in TABLES]
         if unknown:
             raise WrongUse(f"there is no table {unknown[0]!r}; the tables are {', '.join(TABLES)}")
-        options = {"parquet": "format parquet, compression zstd", "csv": "format csv, header", "jsonl": "format json"}[format]
+        options = {"parquet": "format parquet, compression zstd", "csv": "format csv, header", "jsonl": "format json"}[
+            format
+        ]
         out.mkdir(parents=True, exist_ok=True)
         written = {}
         with self.snapshot(moment) as snapshot:
@@ -336,7 +344,12 @@ class Book:
         return customer_id
 
     def note(
-        self, customer: str | None, events: list[tuple[str, dict[str, Any]]], *, occurred_at: datetime, actor: str | None = None
+        self,
+        customer: str | None,
+        events: list[tuple[str, dict[str, Any]]],
+        *,
+        occurred_at: datetime,
+        actor: str | None = None,
     ) -> Outcome:
         """Note what happened with a customer, named in any way `find` understands, or with nobody in particular.
 
@@ -385,7 +398,9 @@ class Book:
             )
         roots = {row["root_id"] for row in found}
         if len(found) != len(set(entries)) or len(roots) != 1:
-            raise WrongUse("these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges")
+            raise WrongUse(
+                "these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges"
+            )
         ids = [row["customer_id"] for row in found]
         data = {"into": roots.pop(), "merged": ids, "roots": ids, "reason": reason}
         return self._append_made([("customers_unmerged", data)], customer=data["into"], occurred_at=occurred_at, actor=actor)

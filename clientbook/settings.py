@@ -1,7 +1,6 @@
 """`book.toml`: what the shop set for its book."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 import tomllib
 import zoneinfo
@@ -10,6 +9,8 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+
+from clientbook.errors import ClientbookError
 
 
 class InvalidSettings(ClientbookError, ValueError):

@@ -71,7 +71,7 @@ def project_command(
     names = tuple(tables.split(",")) if tables else None
     written = book.project(out, tables=names, format=format_, moment=read_moment(book, as_of, known_at))
     if as_json:
-        print_json({"folder": str(out), "tables": {name: count for name, count in written.items()}})
+        print_json({"folder": str(out), "tables": written})
         return
     for name, count in written.items():
         say(_("{file}: {count} rows").format(file=out / f"{name}.{format_}", count=count))
@@ -84,12 +84,12 @@ def rebuild_command(ctx: click.Context, as_json: bool) -> None:
     """Throw the kept tables away and compute them from the log."""
     book = open_book(ctx)
     with book.rebuild() as snapshot:
-        counts = {name: snapshot.engine.value(f"select count(*) from {name}") for name in ("customers", "orders", "interactions")}
+        counts = {
+            name: snapshot.engine.value(f"select count(*) from {name}") for name in ("customers", "orders", "interactions")
+        }
         position = snapshot.position
     if as_json:
         print_json({"position": position, "tables": counts})
     else:
         said = _("rebuilt at position {position}: {customers} customers, {orders} orders")
         say(said.format(position=position, customers=counts["customers"], orders=counts["orders"]))
-
-

@@ -32,7 +32,9 @@ def open_book(ctx: click.Context) -> Book:
 def moment_options(command: F) -> F:
     """`--as-of` and `--known-at`."""
     known = click.option("--known-at", metavar="T", help=_("What had been recorded by then."))
-    happened = click.option("--as-of", metavar="T", help=_("What had happened by then: a date (its end), or a date and time."))
+    happened = click.option(
+        "--as-of", metavar="T", help=_("What had happened by then: a date (its end), or a date and time.")
+    )
     return happened(known(command))
 
 

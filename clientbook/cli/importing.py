@@ -41,7 +41,10 @@ def import_command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE...: JSON Lines of events; orders or contacts as CSV, TSV, TXT (also .gz), XLSX or XLS; `-` is standard input."""
+    """Import FILE...: JSON Lines of events; orders or contacts as CSV, TSV, TXT (also .gz), XLSX or XLS.
+
+    `-` is standard input.
+    """
     from clientbook.importing.decode import open_file
     from clientbook.importing.mapping import load_mapping
 
@@ -152,7 +155,9 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
     outcome = result.outcome
     said = _("{file}: {read} rows read: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
     if dry_run:
-        said = _("{file}: would read {read} rows: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
+        said = _(
+            "{file}: would read {read} rows: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside"
+        )
     say(
         said.format(
             file=file.name,
@@ -176,7 +181,9 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
     if len(outcome.rejects) > 5:
         warn(_("  … and {count} more").format(count=len(outcome.rejects) - 5))
     if result.rejects_file:
-        warn(_("  the rows set aside are in {path}: correct them there and import that file").format(path=result.rejects_file))
+        warn(
+            _("  the rows set aside are in {path}: correct them there and import that file").format(path=result.rejects_file)
+        )
 
 
 def _as_json(file: GivenFile, plan: FilePlan | None, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:

@@ -67,7 +67,11 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="clientbook")
 @click.option(
-    "--book", "folder", type=click.Path(path_type=Path), metavar="DIR", help=_("The book; else CLIENTBOOK_BOOK, else this folder.")
+    "--book",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=_("The book; else CLIENTBOOK_BOOK, else this folder."),
 )
 @click.pass_context
 def cli(ctx: click.Context, folder: Path | None) -> None:

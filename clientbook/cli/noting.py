@@ -59,7 +59,9 @@ def _noted(command: Any) -> Any:
 @click.option("--via", default="counter", show_default=True, help=_("How the data came: counter, phone, fair, contest, …"))
 @_noted
 @click.pass_context
-def add_command(ctx: click.Context, by: str | None, at: str | None, as_json: bool, company: str | None, **given: str | None) -> None:
+def add_command(
+    ctx: click.Context, /, by: str | None, at: str | None, as_json: bool, company: str | None, **given: str | None
+) -> None:
     """Add a customer; asks for what it needs when no option says anything."""
     book = open_book(ctx)
     via = given.pop("via") or "counter"
@@ -68,9 +70,9 @@ def add_command(ctx: click.Context, by: str | None, at: str | None, as_json: boo
             raise WrongUse(_("say who it is: --given-name, --family-name, --email, --company, …"))
         company, given = _ask(given)
     texts = {name: clean(value) for name, value in given.items() if value}
-    address = {name: texts.pop(name) for name in ("postal_code", "city", "country") if name in texts}
+    address: dict[str, Any] = {name: texts.pop(name) for name in ("postal_code", "city", "country") if name in texts}
     if "street" in texts:
-        address["lines"] = [texts.pop("street")]  # type: ignore[assignment]  # a list of street lines
+        address["lines"] = [texts.pop("street")]
     profile: dict[str, Any] = {**texts, "address": address or None, "legal_name": clean(company) if company else None}
     customer_id = book.add_customer(
         profile, kind="company" if company else "person", collected_via=via, occurred_at=_when(book, at), actor=by
@@ -87,7 +89,9 @@ def add_command(ctx: click.Context, by: str | None, at: str | None, as_json: boo
 @click.argument("kind", type=click.Choice(tuple(_KINDS)))
 @click.argument("text", required=False)
 @click.option("--direction", type=click.Choice(("outbound", "inbound")), help=_("Who called or asked."))
-@click.option("--outcome", help=_("How it ended; for a call: reached, no_answer, voicemail, callback, sale, refused, wrong_number."))
+@click.option(
+    "--outcome", help=_("How it ended; for a call: reached, no_answer, voicemail, callback, sale, refused, wrong_number.")
+)
 @click.option("--minutes", type=click.FloatRange(min=0), help=_("How long it took."))
 @click.option("--place", help=_("Where; for a visit to the shop, which."))
 @click.option("--network", help=_("Social network."))
@@ -97,11 +101,19 @@ def add_command(ctx: click.Context, by: str | None, at: str | None, as_json: boo
 @_noted
 @click.pass_context
 def log_command(
-    ctx: click.Context, customer: str, kind: str, text: str | None, by: str | None, at: str | None, as_json: bool, **given: Any
+    ctx: click.Context,
+    /,
+    customer: str,
+    kind: str,
+    text: str | None,
+    by: str | None,
+    at: str | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Note what happened with CUSTOMER. TEXT is what was said; `-` reads it from standard input."""
     book = open_book(ctx)
-    said = click.get_text_stream("stdin").read().strip() if text == "-" else clean(text) if text else None
+    said = sys.stdin.read().strip() if text == "-" else clean(text) if text else None
     type, data = _KINDS[kind], _log_data(kind, said, given, book)
     unused = [name for name, value in given.items() if value is not None and name not in _used_options(kind)]
     if unused:
@@ -213,7 +225,9 @@ def append_command(ctx: click.Context, file: Any, as_json: bool) -> None:
     book = open_book(ctx)
     outcome = book.append_lines(file.read().splitlines())
     for reject in outcome.rejects:
-        warn(_("line {line}: {field}: {message}").format(line=reject.line, field=reject.column or "$", message=reject.message))
+        warn(
+            _("line {line}: {field}: {message}").format(line=reject.line, field=reject.column or "$", message=reject.message)
+        )
     if as_json:
         _print_outcome(outcome)
     else:
@@ -240,10 +254,20 @@ def _report(outcome: Outcome, *, as_json: bool) -> None:
 
 
 def _print_outcome(outcome: Outcome) -> None:
-    names = ("events", "rows_read", "rows_used", "rows_duplicate", "rows_skipped", "rows_rejected", "corrections", "position")
+    names = (
+        "events",
+        "rows_read",
+        "rows_used",
+        "rows_duplicate",
+        "rows_skipped",
+        "rows_rejected",
+        "corrections",
+        "position",
+    )
     shown: dict[str, Any] = {name: getattr(outcome, name) for name in names}
     shown["rejects"] = [
-        {"line": reject.line, "code": reject.code, "field": reject.column, "message": reject.message} for reject in outcome.rejects
+        {"line": reject.line, "code": reject.code, "field": reject.column, "message": reject.message}
+        for reject in outcome.rejects
     ]
     print_json(shown)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import click
@@ -17,7 +18,9 @@ from clientbook.i18n import _, ngettext
 @click.command("customers")
 @click.option("--where", metavar="FILTER", help=_("A filter, such as: revenue > 300 and city = 'Lyon'"))
 @click.option("--search", metavar="WORDS", help=_("Words that stand in name, address or numbers."))
-@click.option("--sort", "sorts", multiple=True, metavar="COLUMN", help=_("Sort by a column; -COLUMN for the greatest first."))
+@click.option(
+    "--sort", "sorts", multiple=True, metavar="COLUMN", help=_("Sort by a column; -COLUMN for the greatest first.")
+)
 @click.option("--columns", metavar="A,B", help=_("Columns to show; `all`, or `help` to list them."))
 @click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
 @format_options
@@ -94,7 +97,9 @@ def show_command(
 @click.command("events")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help=_("Only events of this type."))
 @click.option("--customer", metavar="CUSTOMER", help=_("Only this customer's."))
-@click.option("--after", type=click.IntRange(min=0), default=0, metavar="POSITION", help=_("Only events after this position."))
+@click.option(
+    "--after", type=click.IntRange(min=0), default=0, metavar="POSITION", help=_("Only events after this position.")
+)
 @click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
 @click.option("--types", "list_types", is_flag=True, help=_("List the types of events there are."))
 @format_options
@@ -145,9 +150,10 @@ def query_command(
     ctx: click.Context, sql: str, format_: str | None, as_json: bool, as_of: str | None, known_at: str | None
 ) -> None:
     """Run one SELECT on the tables customers, orders, order_lines, refunds, interactions, consent_history, identifiers,
-    customer_roots, batches, segments_defined and the view events. `-` reads the statement from standard input."""
+    customer_roots, batches, segments_defined and the view events. `-` reads the statement from standard input.
+    """
     book = open_book(ctx)
-    statement = click.get_text_stream("stdin").read() if sql == "-" else clean(sql)
+    statement = sys.stdin.read() if sql == "-" else clean(sql)
     found = book.query(statement, read_moment(book, as_of, known_at))
     print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone)
 

@@ -4,7 +4,6 @@ One in-memory database a snapshot; one cursor a worker, since `interrupt()` stop
 """
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+from clientbook.errors import ClientbookError
 
 
 class QueryFailed(ClientbookError):
@@ -97,7 +98,8 @@ class Engine:
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query whose result is small; one dict a row."""
-        return self.table(sql, parameters).to_pylist()
+        rows: list[dict[str, Any]] = self.table(sql, parameters).to_pylist()
+        return rows
 
     def value(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row, or None."""
@@ -136,5 +138,3 @@ def quoted(text: str) -> str:
 def identifier(name: str) -> str:
     """A SQL identifier, quoted."""
     return '"' + name.replace('"', '""') + '"'
-
-

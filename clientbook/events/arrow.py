@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ from clientbook.events.registry import Registry
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 DECIMAL: Final = pa.decimal128(18, AMOUNT_SCALE)
 EVENT_ID: Final = pa.binary(16)
+
+_SPACES: Final = r"\t-\r\x{1c}-\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+"""What Python's `\\s` means, for use inside a bracket."""
 
 ENVELOPE: Final = pa.schema(
     [
@@ -95,13 +99,13 @@ def to_arrow(events: Sequence[Any], kind: pa.DataType) -> pa.Array:
     absent = pa.array([item is None for item in events], pa.bool_())
     if pa.types.is_struct(kind):
         children = [
-            to_arrow([None if item is None else getattr(item, field.name) for item in events], field.type)
-            for field in kind
+            to_arrow([None if item is None else getattr(item, field.name) for item in events], field.type) for field in kind
         ]
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=absent)
     if pa.types.is_list(kind):
         # An empty list and an absent one are the same fact: both are stored as NULL.
-        offsets, flat = [0], []
+        offsets: list[int] = [0]
+        flat: list[Any] = []
         for item in events:
             flat.extend(item or ())
             offsets.append(len(flat))
@@ -152,11 +156,10 @@ def _value_faults(values: pa.Array, kind: mi.Type, path: str) -> list[Fault]:
             return _struct_faults(values, plain, path)
         case mi.ListType():
             found = _length_faults(pc.list_value_length(values), plain.min_length, plain.max_length, "items", path)
-            items, parents = pc.list_flatten(values), pc.list_parent_indices(values)
+            items, parents = _items(values)
             return found + _child_faults(items, plain.item_type, parents, len(values), path)
         case mi.DictType():
-            pairs = values.cast(pa.list_(pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])))
-            items, parents = pc.list_flatten(pairs), pc.list_parent_indices(pairs)
+            items, parents = _items(_pairs(values))
             return [
                 fault
                 for part, part_kind in (("key", plain.key_type), ("value", plain.value_type))
@@ -165,18 +168,42 @@ def _value_faults(values: pa.Array, kind: mi.Type, path: str) -> list[Fault]:
         case mi.StrType():
             found = _length_faults(pc.utf8_length(values), plain.min_length, plain.max_length, "characters", path)
             if plain.pattern is not None:
-                shaped = pc.match_substring_regex(values, plain.pattern.replace(r"\Z", r"\z"))
+                shaped = pc.match_substring_regex(values, _re2(plain.pattern))
                 found += _fault(path, f"expected text of the form {plain.pattern}", pc.invert(shaped))
             return found
         case mi.LiteralType():
-            known = pc.is_in(values, value_set=pa.array(sorted(plain.values), pa.string()))
+            known = pc.is_in(values, value_set=pa.array(sorted(map(str, plain.values)), pa.string()))
             unknown = pc.and_(pc.is_valid(values), pc.invert(known))
             return _fault(path, "expected one of " + ", ".join(sorted(map(str, plain.values))), unknown)
         case mi.IntType():
             return _bound_faults(values, plain.ge, plain.le, pa.int64(), path)
         case mi.DecimalType():
             return _bound_faults(values, extra.get("minimum"), extra.get("maximum"), DECIMAL, path)
+        case mi.DateTimeType():
+            return _bound_faults(values, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), INSTANT, path)
+        case mi.DateType():
+            return _bound_faults(values, date.min, date.max, pa.date32(), path)
     return []
+
+
+def _items(lists: pa.ListArray) -> tuple[pa.Array, pa.Array]:
+    """The items of all lists, and for each the row of its list. What a NULL list hides is left out."""
+    lengths = pc.fill_null(pc.list_value_length(lists), pa.scalar(0, pa.int32()))
+    items = pc.list_flatten(lists)
+    return items, pc.list_parent_indices(pa.ListArray.from_arrays(_offsets(lengths), items))
+
+
+def _offsets(lengths: pa.Array) -> pa.Array:
+    return pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+
+
+def _pairs(maps: pa.MapArray) -> pa.ListArray:
+    return maps.cast(pa.list_(pa.struct([("key", maps.type.key_type), ("value", maps.type.item_type)])))
+
+
+def _re2(pattern: str) -> str:
+    """A pattern of Python's `re` for Arrow's RE2, which writes `\\Z` in lower case and knows ASCII spaces only."""
+    return pattern.replace(r"\Z", r"\z").replace(r"\s", _SPACES)
 
 
 def _child_faults(items: pa.Array, kind: mi.Type, parents: pa.Array, length: int, path: str) -> list[Fault]:
@@ -184,8 +211,7 @@ def _child_faults(items: pa.Array, kind: mi.Type, parents: pa.Array, length: int
     inner = _fault(path, "an item is missing", pc.is_null(items)) + _value_faults(items, kind, path)
     rows = pa.array(range(length), parents.type) if inner else None
     return [
-        Fault(path=fault.path, rule=fault.rule, rows=pc.is_in(rows, value_set=parents.filter(fault.rows)))
-        for fault in inner
+        Fault(path=fault.path, rule=fault.rule, rows=pc.is_in(rows, value_set=parents.filter(fault.rows))) for fault in inner
     ]
 
 
@@ -241,6 +267,8 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     Raises:
         KeyError: it has a field that `kind` does not know.
     """
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), kind)
     if pa.types.is_struct(kind):
         given = {field.name: child for field, child in zip(array.type, array.flatten(), strict=True)}
         unknown = set(given) - {field.name for field in kind}
@@ -253,7 +281,10 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=pc.is_null(array))
     if pa.types.is_list(kind):
         lengths = pc.fill_null(pc.list_value_length(array), pa.scalar(0, pa.int32()))
-        offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
         values = conform(pc.list_flatten(array), kind.value_type)
-        return pa.ListArray.from_arrays(offsets, values, type=kind, mask=pc.equal(lengths, pa.scalar(0, pa.int32())))
+        return pa.ListArray.from_arrays(_offsets(lengths), values, type=kind, mask=pc.equal(lengths, pa.scalar(0, pa.int32())))
+    if pa.types.is_map(kind):
+        maps = array.cast(kind)
+        lengths = pc.list_value_length(_pairs(maps))
+        return pc.if_else(pc.equal(lengths, pa.scalar(0, pa.int32())), pa.scalar(None, kind), maps)
     return array.cast(kind)

@@ -55,6 +55,7 @@ class OutOfRange(ValueError):
     def __init__(self, field: str, expected: str) -> None:
         super().__init__(f"{field}: {expected}")
         self.field = field
+        self.expected = expected
 
 
 class AmountOutOfRange(OutOfRange):

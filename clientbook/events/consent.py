@@ -62,9 +62,7 @@ class ConsentAct(Event, frozen=True, kw_only=True):
     notice_id: Annotated[Code, doc("The wording shown.")] | None = None
     notice_version: Annotated[Code, doc("Its version.")] | None = None
     surface: (
-        Annotated[
-            Word, doc("Where: checkout, footer, popup, store_paper, phone_script, contest, preference_centre, …")
-        ]
+        Annotated[Word, doc("Where: checkout, footer, popup, store_paper, phone_script, contest, preference_centre, …")]
         | None
     ) = None
     method: (

@@ -1,11 +1,10 @@
 """The JSON Lines form of an event: one object a line, the same for import, append and export.
 
-    {"type": "order_placed", "occurred_at": "2026-03-01T10:00:00+01:00", "customer": {"email": "a@example.com"},
-     "source": "shop", "data": {"order_id": "1001", "total": "53.70", "currency": "EUR"}}
+{"type": "order_placed", "occurred_at": "2026-03-01T10:00:00+01:00", "customer": {"email": "a@example.com"},
+"source": "shop", "data": {"order_id": "1001", "total": "53.70", "currency": "EUR"}}
 """
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from clientbook.errors import ClientbookError
 from clientbook.events.base import Code, CustomerId, Event, InstantOutOfRange, OutOfRange, Text, check_instant, unwrap
 from clientbook.events.registry import Registry
 
@@ -124,6 +124,9 @@ def make(
     given = {name: value for name, value in data.items() if value is not None}
     try:
         event = msgspec.convert(given, declared)
+        check_instant("occurred_at", occurred_at)
+    except InstantOutOfRange as error:
+        raise InvalidEvent(str(error), field="$.occurred_at") from None
     except msgspec.ValidationError as error:
         fault = _invalid(error, "$.data", declared)
         raise InvalidEvent(f"{fault.field.removeprefix('$.data').lstrip('.') or type}: {fault}", field=fault.field) from None
@@ -133,9 +136,7 @@ def make(
 def check_customer(kind: str, declared: type[Event], *, has_customer: bool) -> None:
     """Raise `InvalidEvent` when the event names a customer and must not, or must and does not."""
     if declared.customer == "required" and not has_customer:
-        raise InvalidEvent(
-            f"{kind} needs a customer: an id, or identifiers such as {{\"email\": …}}", field="customer"
-        )
+        raise InvalidEvent(f'{kind} needs a customer: an id, or identifiers such as {{"email": …}}', field="customer")
     if declared.customer == "none" and has_customer:
         raise InvalidEvent(f"{kind} is about the book and names no customer", field="customer")
 
@@ -146,10 +147,15 @@ def encode_line(fields: dict[str, Any]) -> bytes:
 
 
 def _invalid(error: Exception, root: str, declared: type[Event] | None = None) -> InvalidEvent:
-    """A msgspec error as ours: the path of the field, rooted at the line, and no value."""
+    """A decoding error as ours: the path of the field, rooted at the line, and no value."""
     text = str(error)
     message, _, path = text.partition(" - at `")
     path = path.rstrip("`") or "$"
+    if message.startswith("Invalid enum value"):  # msgspec goes on with the value, which may be personal
+        message = "expected one of the values that the field lists"
+    out_of_range = error if isinstance(error, OutOfRange) else error.__cause__
+    if isinstance(out_of_range, OutOfRange):
+        message, path = out_of_range.expected, f"{path}.{out_of_range.field}"
     allowed = choices(declared, path.removeprefix("$.")) if declared else ()
     if allowed:
         message = "expected one of " + ", ".join(allowed)

@@ -108,7 +108,9 @@ class ProfileUpdated(Event, frozen=True, kw_only=True):
     mobile: Annotated[Text, PERSONAL, doc("Mobile phone, E.164 where it could be normalised.")] | None = None
     landline: Annotated[Text, PERSONAL, doc("Fixed phone.")] | None = None
     address: Annotated[Address, doc("Postal address; replaces the one before.")] | None = None
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?\Z"), doc("Language to write in, as BCP 47.")] | None = None
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?\Z"), doc("Language to write in, as BCP 47.")] | None = (
+        None
+    )
     occupation: Annotated[Text, PERSONAL, doc("Profession.")] | None = None
     interests: Annotated[list[Text], PERSONAL, doc("What the customer says to like; replaces the list before.")] = []
     marital_status: Annotated[Text, PERSONAL, doc("As stated by the person.")] | None = None

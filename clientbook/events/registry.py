@@ -1,18 +1,16 @@
 """Which event types exist: the core catalogue plus what plugins add."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from clientbook.errors import ClientbookError
 from clientbook.events import actions, book, consent, personal, reactions
 from clientbook.events.base import Event, type_name
 
-CORE_EVENTS: tuple[type[Event], ...] = (
-    personal.EVENTS + actions.EVENTS + reactions.EVENTS + consent.EVENTS + book.EVENTS
-)
+CORE_EVENTS: tuple[type[Event], ...] = personal.EVENTS + actions.EVENTS + reactions.EVENTS + consent.EVENTS + book.EVENTS
 
 
 class UnknownEventType(ClientbookError, KeyError):

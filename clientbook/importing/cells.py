@@ -92,7 +92,9 @@ def amount_sql(cell: str, decimal: str) -> str:
     bare = f"regexp_replace(regexp_replace({cell}, {quoted(_BLANKS)}, '', 'g'), {quoted(_MONEY)}, '', 'g')"
     mark, thousands = (r"\.", ",") if decimal == "." else (",", r"\.")
     grouped = quoted(rf"[+-]?\d{{1,3}}({thousands}\d{{3}})+({mark}\d+)?")
-    plain = f"case when regexp_full_match({bare}, {grouped}) then replace({bare}, {quoted(thousands[-1])}, '') else {bare} end"
+    plain = (
+        f"case when regexp_full_match({bare}, {grouped}) then replace({bare}, {quoted(thousands[-1])}, '') else {bare} end"
+    )
     shaped = quoted(rf"[+-]?\d{{1,14}}({mark}\d{{0,4}}0*)?")
     point = f"replace({plain}, ',', '.')" if decimal == "," else plain
     return f"case when regexp_full_match({plain}, {shaped}) then try_cast({point} as decimal(18, 4)) end"

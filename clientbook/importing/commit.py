@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import INSTANT
-from clientbook.importing.draft import DRAFT, Draft, Reject, event_ids
+from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.identity import Resolution, resolve
 from clientbook.log.base import Writer
 from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
@@ -64,13 +64,15 @@ def commit(
     events = draft.events
     resolution = resolve(engine, events)
     events = events.append_column("customer_id", resolution.customer_ids)
-    kept = pc.invert(pc.or_(resolution.unknown, pc.and_(events["only_if_new"].combine_chunks(), pc.invert(resolution.is_new))))
+    kept = pc.invert(
+        pc.or_(resolution.unknown, pc.and_(events["only_if_new"].combine_chunks(), pc.invert(resolution.is_new)))
+    )
     rejects = list(draft.rejects) + _unknown_customers(draft, resolution)
     events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
     rows = _log_rows(event_ids(events, secret), batch)
     outcome = writer.preview(rows)
     # An event known by its content cannot differ in it: only its own date or a resolved link can.
-    by_content = pc.is_null(events["key"])
+    by_content = pc.or_(pc.is_null(events["key"]), pc.starts_with(pc.fill_null(events["key"], ""), CONTENT_KEY))
     outcome = pc.if_else(pc.and_(pc.equal(outcome, CORRECTION), by_content), DUPLICATE, outcome)
     result = _account(draft, events, outcome, resolution, rejects)
     new = rows.filter(pc.equal(outcome, ADDED))
@@ -78,7 +80,9 @@ def commit(
     if closing is not None:
         new = pa.concat_tables([new, closing], promote_options="default")
         result = replace(
-            result, events=result.events + 1, event_counts=dict(sorted((Counter(result.event_counts) + Counter({"import_completed": 1})).items()))
+            result,
+            events=result.events + 1,
+            event_counts=dict(sorted((Counter(result.event_counts) + Counter({"import_completed": 1})).items())),
         )
     if dry_run or not len(new):
         return replace(result, position=writer.head.position)
@@ -98,13 +102,13 @@ def _unknown_customers(draft: Draft, resolution: Resolution) -> list[Reject]:
     message = "the book has no customer with this id; name the customer by e-mail, phone or external number"
     lines = zip(draft.row_units.to_pylist(), draft.row_lines.to_pylist(), strict=True)
     return [
-        Reject(line=line, code="customer.unknown", column="customer", message=message) for unit, line in lines if unit in units
+        Reject(line=line, code="customer.unknown", column="customer", message=message)
+        for unit, line in lines
+        if unit in units
     ]
 
 
-def _account(
-    draft: Draft, events: pa.Table, outcome: pa.Array, resolution: Resolution, rejects: list[Reject]
-) -> Outcome:
+def _account(draft: Draft, events: pa.Table, outcome: pa.Array, resolution: Resolution, rejects: list[Reject]) -> Outcome:
     """What became of each row of the source: the fate of its unit, which is the best fate of the unit's events."""
     table = pa.table({"unit": events["unit"], "outcome": outcome})
     fates = _fates(table)
@@ -117,7 +121,7 @@ def _account(
     rejects = rejects + [Reject(line=line, code="known.differs", message=message) for line in corrected]
     added = pc.equal(outcome, ADDED)
     counts = Counter(events["type"].filter(added).to_pylist())
-    return Outcome(
+    result = Outcome(
         rows_read=draft.rows_read,
         rows_used=_count(fate, ADDED),
         rows_duplicate=_count(fate, DUPLICATE),
@@ -130,8 +134,8 @@ def _account(
         corrections=len(corrected),
         rejects=tuple(sorted(rejects, key=lambda reject: reject.line)),
         remarks=draft.remarks + tuple(resolution.clashes),
-        **_amounts(draft, fate),
     )
+    return _with_amounts(result, draft, fate)
 
 
 def _fates(table: pa.Table) -> pa.Table:
@@ -142,20 +146,21 @@ def _fates(table: pa.Table) -> pa.Table:
     return pa.table({"unit": best["unit"], "outcome": names})
 
 
-def _amounts(draft: Draft, fate: pa.Array) -> dict[str, Decimal | None]:
-    """Control totals: read = used + duplicate + rejected."""
+def _with_amounts(result: Outcome, draft: Draft, fate: pa.Array) -> Outcome:
+    """Add the control totals: read = used + duplicate + rejected."""
     if draft.row_amounts is None:
-        return {}
+        return result
     amounts = draft.row_amounts
     used = _sum(amounts.filter(pc.equal(fate, ADDED)))
     duplicate = _sum(amounts.filter(pc.equal(fate, DUPLICATE)))
     rejected = (draft.rejected_amount or Decimal(0)) + _sum(amounts.filter(pc.equal(fate, CORRECTION)))
-    return {
-        "amount_read": used + duplicate + rejected,
-        "amount_used": used,
-        "amount_duplicate": duplicate,
-        "amount_rejected": rejected,
-    }
+    return replace(
+        result,
+        amount_read=used + duplicate + rejected,
+        amount_used=used,
+        amount_duplicate=duplicate,
+        amount_rejected=rejected,
+    )
 
 
 def _sum(amounts: pa.Array) -> Decimal:

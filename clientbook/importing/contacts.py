@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import INSTANT, broken_rows, conform, faults, struct_type
 from clientbook.events.personal import CustomerRegistered, NoteAdded, ProfileUpdated, TagAdded
-from clientbook.importing.draft import Draft, draft_rows, occurrence, struct_column, together
+from clientbook.importing.draft import CONTENT_KEY, Draft, draft_rows, occurrence, struct_column, together
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.table import TextTable
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
@@ -26,9 +26,7 @@ def draft_contacts(engine: Engine, file: TextTable, mapping: Mapping, *, importe
     contacts = engine.table(sql("contacts"))
     profile = conform(contacts["profile"].combine_chunks(), struct_type(ProfileUpdated))
     found = faults(profile, ProfileUpdated)
-    broken = {
-        unit: fault for fault in reversed(found) for unit in contacts["unit"].filter(fault.rows).to_pylist()
-    }
+    broken = {unit: fault for fault in reversed(found) for unit in contacts["unit"].filter(fault.rows).to_pylist()}
     reject_faulty(engine, [(unit, fault.path, f"{fault.path}: {fault.rule}") for unit, fault in broken.items()])
     sound = contacts.filter(pc.invert(broken_rows(found, len(contacts))))
     return Draft(
@@ -79,7 +77,7 @@ def _tags(contacts: pa.Table, mapping: Mapping) -> pa.Table:
     tags = pc.list_flatten(lists)
     struct = struct_column(TagAdded, {"tag": tags}, len(tags))
     ref = pc.coalesce(owners["external"], owners["email"], owners["phone"]).combine_chunks()
-    key = pc.binary_join_element_wise(ref, tags, pa.scalar("\x1f"))
+    key = pc.binary_join_element_wise(pa.scalar(CONTENT_KEY), ref, tags, pa.scalar("\x1f"))
     return _rows(owners, mapping, "tag_added", struct, key=key)
 
 
@@ -92,6 +90,8 @@ def _notes(contacts: pa.Table, mapping: Mapping) -> pa.Table:
 def _content_key(contacts: pa.Table) -> pa.Array:
     """A key made of everything the row says, so that the import's own date does not matter."""
     columns = contacts.select(["external", "email", "phone", "note", "profile"])
-    said = canonical(pa.StructArray.from_arrays([column.combine_chunks() for column in columns.columns], columns.schema.names))
+    said = canonical(
+        pa.StructArray.from_arrays([column.combine_chunks() for column in columns.columns], columns.schema.names)
+    )
     joined = pc.binary_join_element_wise(said, occurrence(said), pa.scalar(b"#", pa.binary()))
-    return joined.cast(pa.string())
+    return pc.binary_join_element_wise(pa.scalar(CONTENT_KEY), joined.cast(pa.string()), pa.scalar(""))

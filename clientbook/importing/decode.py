@@ -1,7 +1,6 @@
-"""From bytes to text: compression, then a fixed ladder of encodings: BOM, strict UTF-8, what was declared, cp1252 as a guess."""
+"""From bytes to text: compression, then a fixed ladder of encodings: BOM, declared, strict UTF-8, cp1252 as a guess."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 import codecs
 import gzip
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+
+from clientbook.errors import ClientbookError
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -89,7 +90,9 @@ def decode(file: GivenFile, declared: str | None = None) -> Decoded:
     if declared:
         return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
     if b"\0" in file.data[:65_536]:
-        raise UnreadableFile(f"{file.name}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX and XLS")
+        raise UnreadableFile(
+            f"{file.name}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX and XLS"
+        )
     try:
         return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
     except UnicodeDecodeError:

@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 from clientbook.events.arrow import EVENT_ID, INSTANT, struct_type
 from clientbook.log.digest import canonical_rows
 
+CONTENT_KEY: Final = "content "
+"""What a key begins with that an importer made of the row's content, because its events have no date of their own."""
+
 DRAFT: Final = pa.schema(
     [
         ("unit", pa.int64()),
@@ -87,7 +90,9 @@ def event_ids(events: pa.Table, secret: bytes) -> pa.Table:
 
 def _content_keys(events: pa.Table) -> pa.BinaryArray:
     structs = [name for name in events.schema.names if name not in DRAFT.names]
-    said = canonical_events(events.select(["type", "occurred_at", "actor", "given_id", "external", "email", "phone", *structs]))
+    said = canonical_events(
+        events.select(["type", "occurred_at", "actor", "given_id", "external", "email", "phone", *structs])
+    )
     return pc.binary_join_element_wise(said, occurrence(said), pa.scalar(b"#", pa.binary()))
 
 

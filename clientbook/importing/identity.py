@@ -17,14 +17,6 @@ from clientbook.importing.typed import sql
 ID_BYTES = 10
 """Customer ids are 80 random bits, written as 20 hexadecimal digits; never derived from personal data."""
 
-_REFS = """
-    select source, given_id, external, email, phone, min(row) as first_row, min(occurred_at) as first_at,
-        bool_or(type = 'customer_registered') as is_registered
-    from drafted
-    where coalesce(given_id, external, email, phone) is not null
-    group by source, given_id, external, email, phone
-"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
@@ -49,19 +41,14 @@ def resolve(engine: Engine, events: pa.Table) -> Resolution:
     rows = pa.array(range(len(events)), pa.int64())
     named = events.select(["source", "type", "occurred_at", "given_id", "external", "email", "phone"])
     engine.register("drafted", named.append_column("row", rows))
-    engine.execute(f"create or replace table refs as select row_number() over (order by first_row) as ref, * from ({_REFS})")
+    engine.execute(f"create or replace table refs as {sql('refs')}")
     engine.execute(f"create or replace table decided as {sql('identity')}")
     _give_ids(engine)
-    result = engine.table(
-        "select owners.customer_id, coalesce(owners.is_new, false) as is_new,"
-        " refs.ref is not null and owners.customer_id is null as unknown"
-        " from drafted left join refs"
-        " on drafted.source = refs.source and drafted.given_id is not distinct from refs.given_id"
-        " and drafted.external is not distinct from refs.external and drafted.email is not distinct from refs.email"
-        " and drafted.phone is not distinct from refs.phone"
-        " left join owners on refs.ref = owners.ref order by drafted.row"
-    )
-    counts = engine.rows("select count(distinct customer_id) filter (where is_new) as created, count(distinct customer_id) filter (where not is_new) as matched from owners where customer_id is not null")[0]
+    result = engine.table(sql("resolved"))
+    counts = engine.rows(
+        "select count(distinct customer_id) filter (where is_new) as created,"
+        " count(distinct customer_id) filter (where not is_new) as matched from owners"
+    )[0]
     clashes = engine.rows("select clash, count(*) as n from decided where clash is not null group by 1 order by 1")
     return Resolution(
         customer_ids=result["customer_id"].combine_chunks(),
@@ -84,51 +71,17 @@ def random_customer_ids(count: int) -> pa.StringArray:
 
 def _give_ids(engine: Engine) -> None:
     """`owners`: for each ref its customer. An id given by the source stands if the book has it or the batch registers it."""
-    engine.execute(
-        "create or replace table keys as select key, any_value(customer_id) as customer_id,"
-        " bool_or(starts_with(key, 'id ')) as is_given, bool_or(is_registered) as is_registered, min(refs.first_row) as first_row"
-        " from decided inner join refs using (ref) group by key"
-    )
+    engine.execute(f"create or replace table keys as {sql('keys')}")
     missing = engine.table("select key from keys where customer_id is null order by first_row")
     fresh = random_customer_ids(len(missing))
     engine.register("fresh", pa.table({"key": missing["key"], "customer_id": fresh}))
-    engine.execute(
-        "create or replace table owners as select decided.ref, case"
-        " when keys.is_given and not keys.is_registered and customers.customer_id is null then null"
-        " else coalesce(keys.customer_id, fresh.customer_id) end as customer_id,"
-        " case when keys.is_given then customers.customer_id is null else keys.customer_id is null end as is_new"
-        " from decided inner join keys using (key) left join fresh using (key)"
-        " left join customers on keys.customer_id = customers.customer_id"
-    )
+    engine.execute(f"create or replace table owners as {sql('owners')}")
 
 
 def _additions(engine: Engine) -> pa.Table:
     """Registrations of customers that the batch does not register itself, and identifiers the book does not have."""
-    registrations = engine.table(
-        "select owners.customer_id, min_by(refs.source, refs.first_row) as source, min(refs.first_at) as occurred_at"
-        " from owners inner join refs using (ref) where owners.is_new and owners.customer_id is not null"
-        " group by owners.customer_id having not bool_or(refs.is_registered)"
-    )
-    links = engine.table(
-        "with stated as ("
-        "select ref, source, 'external' as kind, external as value, first_at, 'strong' as strength from refs where external is not null"
-        " union all select ref, source, 'email', email, first_at, 'strong' from refs where email is not null"
-        " union all select ref, source, 'phone', phone, first_at, 'strong' from refs"
-        " where phone is not null and external is null and email is null)"
-        " select owners.customer_id, min_by(stated.source, stated.first_at) as source, stated.kind, stated.value,"
-        " stated.strength, min(stated.first_at) as occurred_at"
-        " from stated inner join owners using (ref)"
-        " left join identifiers on owners.customer_id = identifiers.customer_id and stated.kind = identifiers.kind"
-        " and stated.value = identifiers.value and (stated.kind <> 'external' or stated.source = identifiers.source)"
-        " and (identifiers.strength = 'strong' or stated.strength = 'weak')"
-        " where owners.customer_id is not null and identifiers.customer_id is null"
-        " group by owners.customer_id, stated.kind, stated.value, stated.strength,"
-        " case when stated.kind = 'external' then stated.source end"
-        " order by owners.customer_id, stated.kind, stated.value"
-    )
-    return pa.concat_tables(
-        [_registered(registrations), _linked(links)], promote_options="default"
-    )
+    registrations, links = engine.table(sql("registrations")), engine.table(sql("links"))
+    return pa.concat_tables([_registered(registrations), _linked(links)], promote_options="default")
 
 
 def _registered(found: pa.Table) -> pa.Table:

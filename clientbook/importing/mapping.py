@@ -1,7 +1,6 @@
 """A mapping states how a file is read: its layout, what each column is, the formats. It is a TOML file people can edit."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 import tomllib
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
+from clientbook.errors import ClientbookError
 from clientbook.importing.table import Dialect
 from clientbook.importing.vocabulary import TARGETS, Kind
 
@@ -119,7 +119,9 @@ def check(mapping: Mapping, where: str) -> None:
         if "order.placed_at" not in used:
             raise MappingError(f"{where}: an order file needs a column for order.placed_at")
         if "order.total" not in used and "line.amount" not in used and not {"line.quantity", "line.unit_price"} <= set(used):
-            raise MappingError(f"{where}: an order file needs order.total, line.amount, or line.quantity and line.unit_price")
+            raise MappingError(
+                f"{where}: an order file needs order.total, line.amount, or line.quantity and line.unit_price"
+            )
     elif not used.keys() & {"customer.email", "customer.external_id", "customer.phone", "customer.mobile"}:
         raise MappingError(f"{where}: a contact file needs customer.email, customer.external_id or a phone")
 

@@ -1,4 +1,4 @@
-"""Order files: rows grouped into documents, documents into orders, refunds (linked where exactly one order fits), adjustments."""
+"""Order files: rows grouped into documents; documents become orders, refunds (linked where one order fits), adjustments."""
 
 from __future__ import annotations
 
@@ -15,31 +15,6 @@ from clientbook.importing.mapping import Mapping
 from clientbook.importing.table import TextTable
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
 
-_ORDERS = """
-    select unit, order_id as key, placed_at, external, email, phone, struct_pack(
-        order_id := coalesce(order_id, document), total := signed_total, currency := currency, lines := lines,
-        channel := lower(channel), store := store, voucher_id := voucher_id
-    ) as event
-    from documents where what = 'order' order by unit
-"""
-_REFUNDS = """
-    select unit, documents.order_id as key, placed_at, external, email, phone, struct_pack(
-        amount := cast(-signed_total as decimal(18, 4)), currency := currency, order_id := refund_links.order_id,
-        refund_id := documents.order_id,
-        lines := [struct_pack(
-            sku := line.sku, product := line.product, category := line.category, quantity := -line.quantity,
-            unit_price := line.unit_price, amount := -line.amount
-        ) for line in lines]
-    ) as event
-    from documents left join refund_links using (unit) where what = 'refund' order by unit
-"""
-_ADJUSTMENTS = """
-    select unit, order_id as key, placed_at, external, email, phone, struct_pack(
-        amount := signed_total, currency := currency, adjustment_id := order_id, reason := lines[1].product
-    ) as event
-    from documents where what = 'adjustment' order by unit
-"""
-
 
 def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
     """Turn an order file into draft events.
@@ -48,28 +23,20 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
     A document one of whose rows is set aside is set aside whole: part of an order would be another order.
     """
     type_rows(engine, file, mapping)
-    parameters = {
+    parameters: dict[str, object] = {
         "currency": mapping.currency,
         "credit_prefixes": mapping.orders.credit_prefixes,
         "adjustment_prefixes": mapping.orders.adjustment_prefixes,
     }
     _group(engine, parameters)
     parts = _parts(engine, mapping)
-    broken = _broken_documents(parts, engine)
+    broken = _broken_documents(parts)
     if broken:
         reject_faulty(engine, broken)
         _group(engine, parameters)
         parts = _parts(engine, mapping)
-    engine.execute(
-        "insert into bad_rows select typed.row, typed.line, '', '', 'order.incomplete',"
-        " 'another row of this order was set aside' from typed"
-        " where coalesce(order_id, 'row ' || row) in (select document from spoilt) and row not in (select row from bad_rows)"
-    )
-    rows = engine.table(
-        "select typed.line, documents.unit, coalesce(line_amount, cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)),"
-        " case when typed.row = documents.first_row then order_total end) as amount"
-        " from typed inner join documents on coalesce(typed.order_id, 'row ' || typed.row) = documents.document order by typed.row"
-    )
+    engine.execute(f"insert into bad_rows {sql('incomplete')}")
+    rows = engine.table(sql("order_rows"))
     rejected_amount = engine.value(
         "select cast(sum(coalesce(line_amount, line_quantity * line_unit_price, order_total)) as decimal(18, 4))"
         " from typed where row in (select row from bad_rows)"
@@ -99,14 +66,14 @@ def _parts(engine: Engine, mapping: Mapping) -> dict[str, pa.Table]:
     source = mapping.source
     engine.execute(f"create or replace table refund_links as {sql('refund_links')}", {"source": source})
     return {
-        "order_placed": _events(engine, _ORDERS, OrderPlaced, "order_placed", source),
-        "order_refunded": _events(engine, _REFUNDS, OrderRefunded, "order_refunded", source),
-        "balance_adjusted": _events(engine, _ADJUSTMENTS, BalanceAdjusted, "balance_adjusted", source),
+        "order_placed": _events(engine, "order_events", OrderPlaced, "order_placed", source),
+        "order_refunded": _events(engine, "refund_events", OrderRefunded, "order_refunded", source),
+        "balance_adjusted": _events(engine, "adjustment_events", BalanceAdjusted, "balance_adjusted", source),
     }
 
 
 def _events(engine: Engine, query: str, event: type[Event], type: str, source: str) -> pa.Table:
-    found = engine.table(query)
+    found = engine.table(sql(query))
     struct = conform(found["event"].combine_chunks(), struct_type(event))
     return draft_rows(
         type=type,
@@ -145,7 +112,7 @@ def _says_something(struct: pa.StructArray) -> pa.BooleanArray:
     return said
 
 
-def _broken_documents(parts: dict[str, pa.Table], engine: Engine) -> list[tuple[int, str, str]]:
+def _broken_documents(parts: dict[str, pa.Table]) -> list[tuple[int, str, str]]:
     """Rows of documents that break a constraint of their event."""
     events: dict[str, type[Event]] = {
         "order_placed": OrderPlaced,
@@ -168,6 +135,8 @@ def _remarks(engine: Engine) -> tuple[str, ...]:
         f"{sum(counts.values())} documents: {counts.get('order', 0)} orders, {counts.get('refund', 0)} refunds"
         f" ({linked} linked to their order), {counts.get('adjustment', 0)} adjustments"
     ]
-    foreign = engine.rows("select currency, count(*) as n from documents where currency <> (select currency from book) group by 1")
+    foreign = engine.rows(
+        "select currency, count(*) as n from documents where currency <> (select currency from book) group by 1"
+    )
     remarks += [f"{row['n']} documents are in {row['currency']}: they stand beside the totals" for row in foreign]
     return tuple(remarks)

@@ -61,9 +61,7 @@ def draft_file(engine: Engine, plan: FilePlan, *, imported_at: datetime) -> Draf
         draft = draft_orders(engine, plan.table, plan.mapping)
     else:
         draft = draft_contacts(engine, plan.table, plan.mapping, imported_at=imported_at)
-    broken = tuple(
-        Reject(line=row.line, code=row.code, message=row.message) for row in plan.table.broken
-    )
+    broken = tuple(Reject(line=row.line, code=row.code, message=row.message) for row in plan.table.broken)
     return replace(draft, rejects=tuple(sorted(broken + draft.rejects, key=lambda reject: reject.line)))
 
 

@@ -74,18 +74,18 @@ def _by_name(header: tuple[str, ...], keys: list[str], remarks: list[str]) -> di
         for rank, target in by_word().get(plain_words(name), []):
             claims.append((rank, place, target.name, key))
     taken: dict[str, str] = {}
-    for _rank, _place, target, key in sorted(claims):
-        if target in taken:
-            remarks.append(f"column {key!r} could be {target} too, but {taken[target]!r} is")
+    for _rank, _place, name, key in sorted(claims):
+        if name in taken:
+            remarks.append(f"column {key!r} could be {name} too, but {taken[name]!r} is")
         elif key not in taken.values():
-            taken[target] = key
+            taken[name] = key
     return taken
 
 
 def _kind(targets: set[str]) -> Kind:
     has_date = "order.placed_at" in targets
     has_amount = bool(targets & {"order.total", "line.amount"}) or {"line.quantity", "line.unit_price"} <= targets
-    return "orders" if has_date and has_amount or "order.id" in targets and (has_date or has_amount) else "contacts"
+    return "orders" if (has_date and has_amount) or ("order.id" in targets and (has_date or has_amount)) else "contacts"
 
 
 def _total_or_line_amount(engine: Engine, named: dict[str, str], keys: list[str]) -> None:
@@ -94,7 +94,8 @@ def _total_or_line_amount(engine: Engine, named: dict[str, str], keys: list[str]
         return
     order, total = (identifier(f"c{keys.index(named[target])}") for target in ("order.id", "order.total"))
     varying = engine.value(
-        f"select count(*) from (select 1 from cells where {order} is not null group by {order} having count(distinct {total}) > 1)"
+        f"select count(*) from (select 1 from cells where {order} is not null"
+        f" group by {order} having count(distinct {total}) > 1)"
     )
     if varying:
         named["line.amount"] = named.pop("order.total")
@@ -132,7 +133,7 @@ def _order_rules(engine: Engine, named: dict[str, str], keys: list[str]) -> Orde
 
     Only where most numbers have no letter: `CMD-0001` on every row says nothing.
     """
-    if "order.id" not in named or not {"line.quantity", "line.unit_price"} <= set(named) and "line.amount" not in named:
+    if "order.id" not in named or (not {"line.quantity", "line.unit_price"} <= set(named) and "line.amount" not in named):
         return OrderRules()
     number = identifier(f"c{keys.index(named['order.id'])}")
     signed = named.get("line.quantity") or named["line.amount"]

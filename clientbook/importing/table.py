@@ -136,8 +136,14 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Broke
         except csv.Error:
             bad = start + before + 1
             spoilt = lines[bad - 1].rstrip("\r\n").split(delimiter)
-            yield bad, BrokenRow(
-                line=bad, cells=spoilt, code="row.quotes", message="a quotation mark is not closed, or stands inside a cell"
+            yield (
+                bad,
+                BrokenRow(
+                    line=bad,
+                    cells=spoilt,
+                    code="row.quotes",
+                    message="a quotation mark is not closed, or stands inside a cell",
+                ),
             )
             start = bad
 

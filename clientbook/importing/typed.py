@@ -101,7 +101,7 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
         example = _EXAMPLES[chosen.decimal or "."] if kind == "amount" else " or ".join(chosen.formats)
         cell, value = identifier(f"c{keys.index(key)}"), chosen.to.replace(".", "_")
         checks.append(
-            f"select row, line, {quoted(key)} as \"column\", {cell} as value, {quoted(code)} as code,"
+            f'select row, line, {quoted(key)} as "column", {cell} as value, {quoted(code)} as code,'
             f" {quoted(message.format(example=example))} as message, {place} as rank"
             f" from cells inner join typed using (row, line) where {cell} is not null and {value} is null"
         )
@@ -110,7 +110,8 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
         for column, code, message, condition in _required(mapping)
     ]
     union = " union all ".join(checks) or (
-        "select 0::bigint as row, 0::bigint as line, '' as \"column\", '' as value, '' as code, '' as message, 0 as rank where false"
+        "select 0::bigint as row, 0::bigint as line, '' as \"column\", '' as value, '' as code, '' as message, 0 as rank"
+        " where false"
     )
     return (
         'select row, line, "column", value, code, message'

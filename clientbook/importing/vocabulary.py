@@ -30,56 +30,177 @@ TARGETS: Final = {
         _target(
             "customer.external_id",
             "code",
-            "customer id, id client, client id, numero client, numero de client, n client, no client, code client,"
-            " customer number, customer no, customer #, customer code, ref client, reference client, ext id",
+            "customer id, id client, client id, numero client, numero de client, n client, no client, code "
+            "client, customer number, customer no, customer #, customer code, ref client, reference client, ext "
+            "id",
         ),
         _target(
             "customer.email",
             "email",
-            "email, e mail, mail, courriel, adresse e mail, adresse email, adresse mail, email address, e mail address,"
-            " customer email, email billing, billing email, email client, adresse de messagerie",
+            "email, e mail, mail, courriel, adresse e mail, adresse email, adresse mail, email address, e mail "
+            "address, customer email, email billing, billing email, email client, adresse de messagerie",
         ),
-        _target("customer.mobile", "text", "mobile, portable, gsm, sms, telephone mobile, telephone portable, tel mobile, tel portable, cell phone, mobile phone"),
-        _target("customer.landline", "text", "landline, fixe, telephone fixe, tel fixe, landline number"),
-        _target("customer.phone", "text", "phone, telephone, tel, phone number, numero de telephone, phone billing, billing phone, customer phone"),
-        _target("customer.name", "text", "full name, nom complet, nom prenom, nom et prenom, customer name, nom client, nom du client, client, customer"),
-        _target("customer.given_name", "text", "first name, firstname, prenom, given name, first name billing, billing first name"),
-        _target("customer.family_name", "text", "last name, lastname, nom, nom de famille, family name, surname, last name billing, billing last name"),
-        _target("customer.civility", "text", "civilite, social title, titre, title, salutation"),
-        _target("customer.legal_name", "text", "company, societe, raison sociale, entreprise, organisation, organization, organization name, company billing, company name"),
-        _target("customer.street", "text", "address, adresse, rue, street, address 1, address1, adresse 1, address 1 2 billing, default address address1"),
-        _target("customer.postal_code", "code", "code postal, cp, zip, postcode, postal code, zip code, postcode billing, default address zip"),
-        _target("customer.city", "text", "ville, city, town, localite, city billing, default address city"),
-        _target("customer.region", "text", "region, state, province, departement, county"),
-        _target("customer.country", "text", "pays, country, country code, country code billing, country region, default address country code"),
-        _target("customer.birth_date", "date", "date de naissance, birth date, date of birth, birthday, naissance, dob, ne le"),
-        _target("customer.tags", "tags", "tags, etiquettes"),
-        _target("customer.note", "text", "note, notes, commentaire, commentaires, remarque, remarques, comment, comments"),
-        _target("customer.registered_at", "instant", "inscription, date inscription, date d inscription, sign up, date joined, registration, registered at, date de creation, client depuis, customer since, horodateur"),
+        _target(
+            "customer.mobile",
+            "text",
+            "mobile, portable, gsm, sms, telephone mobile, telephone portable, tel mobile, tel portable, cell "
+            "phone, mobile phone",
+        ),
+        _target(
+            "customer.landline",
+            "text",
+            "landline, fixe, telephone fixe, tel fixe, landline number",
+        ),
+        _target(
+            "customer.phone",
+            "text",
+            "phone, telephone, tel, phone number, numero de telephone, phone billing, billing phone, customer phone",
+        ),
+        _target(
+            "customer.name",
+            "text",
+            "full name, nom complet, nom prenom, nom et prenom, customer name, nom client, nom du client, client, customer",
+        ),
+        _target(
+            "customer.given_name",
+            "text",
+            "first name, firstname, prenom, given name, first name billing, billing first name",
+        ),
+        _target(
+            "customer.family_name",
+            "text",
+            "last name, lastname, nom, nom de famille, family name, surname, last name billing, billing last name",
+        ),
+        _target(
+            "customer.civility",
+            "text",
+            "civilite, social title, titre, title, salutation",
+        ),
+        _target(
+            "customer.legal_name",
+            "text",
+            "company, societe, raison sociale, entreprise, organisation, organization, organization name, "
+            "company billing, company name",
+        ),
+        _target(
+            "customer.street",
+            "text",
+            "address, adresse, rue, street, address 1, address1, adresse 1, address 1 2 billing, default address address1",
+        ),
+        _target(
+            "customer.postal_code",
+            "code",
+            "code postal, cp, zip, postcode, postal code, zip code, postcode billing, default address zip",
+        ),
+        _target(
+            "customer.city",
+            "text",
+            "ville, city, town, localite, city billing, default address city",
+        ),
+        _target(
+            "customer.region",
+            "text",
+            "region, state, province, departement, county",
+        ),
+        _target(
+            "customer.country",
+            "text",
+            "pays, country, country code, country code billing, country region, default address country code",
+        ),
+        _target(
+            "customer.birth_date",
+            "date",
+            "date de naissance, birth date, date of birth, birthday, naissance, dob, ne le",
+        ),
+        _target(
+            "customer.tags",
+            "tags",
+            "tags, etiquettes",
+        ),
+        _target(
+            "customer.note",
+            "text",
+            "note, notes, commentaire, commentaires, remarque, remarques, comment, comments",
+        ),
+        _target(
+            "customer.registered_at",
+            "instant",
+            "inscription, date inscription, date d inscription, sign up, date joined, registration, registered "
+            "at, date de creation, client depuis, customer since, horodateur",
+        ),
         _target(
             "order.id",
             "code",
-            "order id, invoice no, order number, invoice number, numero de commande, numero commande, n commande, no commande,"
-            " n de commande, order no, order #, invoice, invoice id, numero de facture, numero facture, n facture, no facture, facture,"
-            " commande, reference commande, order reference, id commande, ticket, n ticket, numero ticket, numero de ticket",
+            "order id, invoice no, order number, invoice number, numero de commande, numero commande, n "
+            "commande, no commande, n de commande, order no, order #, invoice, invoice id, numero de facture, "
+            "numero facture, n facture, no facture, facture, commande, reference commande, order reference, id "
+            "commande, ticket, n ticket, numero ticket, numero de ticket",
         ),
         _target(
             "order.placed_at",
             "instant",
-            "order date, invoice date, date de commande, date commande, date de la commande, date facture, date de facture,"
-            " purchase date, date achat, date d achat, date de vente, created at, ordered at, placed at, date",
+            "order date, invoice date, date de commande, date commande, date de la commande, date facture, date "
+            "de facture, purchase date, date achat, date d achat, date de vente, created at, ordered at, placed "
+            "at, date",
         ),
-        _target("order.total", "amount", "order total, total ttc, montant total, montant ttc, order total amount, total amount, total commande, total, montant, amount, dollar value, ca ttc"),
-        _target("order.currency", "code", "currency, devise, order currency, monnaie"),
-        _target("order.channel", "text", "channel, canal, canal de vente, sales channel"),
-        _target("order.store", "text", "store, boutique, magasin, point de vente, location, shop"),
-        _target("order.voucher_id", "code", "discount code, code promo, coupon code, bon de reduction, coupon"),
-        _target("line.sku", "code", "sku, stock code, code article, reference article, reference produit, code produit, product code, item code, lineitem sku, reference, ref, article, item no"),
-        _target("line.product", "text", "product, produit, product name, nom du produit, description, designation, libelle, item name, lineitem name, item"),
-        _target("line.category", "text", "category, categorie, famille, rayon, product category"),
-        _target("line.quantity", "amount", "quantity, quantity refund, quantite, qte, qty, lineitem quantity, nombre"),
-        _target("line.unit_price", "amount", "unit price, prix unitaire, prix unitaire ttc, pu, pu ttc, lineitem price, item cost, price, prix, prix ttc"),
-        _target("line.amount", "amount", "line total, total ligne, montant ligne, montant de la ligne, line amount, line item total"),
+        _target(
+            "order.total",
+            "amount",
+            "order total, total ttc, montant total, montant ttc, order total amount, total amount, total "
+            "commande, total, montant, amount, dollar value, ca ttc",
+        ),
+        _target(
+            "order.currency",
+            "code",
+            "currency, devise, order currency, monnaie",
+        ),
+        _target(
+            "order.channel",
+            "text",
+            "channel, canal, canal de vente, sales channel",
+        ),
+        _target(
+            "order.store",
+            "text",
+            "store, boutique, magasin, point de vente, location, shop",
+        ),
+        _target(
+            "order.voucher_id",
+            "code",
+            "discount code, code promo, coupon code, bon de reduction, coupon",
+        ),
+        _target(
+            "line.sku",
+            "code",
+            "sku, stock code, code article, reference article, reference produit, code produit, product code, "
+            "item code, lineitem sku, reference, ref, article, item no",
+        ),
+        _target(
+            "line.product",
+            "text",
+            "product, produit, product name, nom du produit, description, designation, libelle, item name, "
+            "lineitem name, item",
+        ),
+        _target(
+            "line.category",
+            "text",
+            "category, categorie, famille, rayon, product category",
+        ),
+        _target(
+            "line.quantity",
+            "amount",
+            "quantity, quantity refund, quantite, qte, qty, lineitem quantity, nombre",
+        ),
+        _target(
+            "line.unit_price",
+            "amount",
+            "unit price, prix unitaire, prix unitaire ttc, pu, pu ttc, lineitem price, item cost, price, prix, prix ttc",
+        ),
+        _target(
+            "line.amount",
+            "amount",
+            "line total, total ligne, montant ligne, montant de la ligne, line amount, line item total",
+        ),
     )
 }
 

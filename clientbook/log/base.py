@@ -1,7 +1,6 @@
 """What a log of events is: the contract that the Parquet log and the in-memory log share."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from clientbook.errors import ClientbookError
 from clientbook.log.digest import GENESIS
 
 Clock = Callable[[], datetime]

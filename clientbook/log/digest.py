@@ -20,7 +20,9 @@ BLOCK_ROWS: Final = 1024
 SLICE_ROWS: Final = 65_536
 """Rows turned into text at once, which bounds memory."""
 
-_MARK: Final = {mark: pa.scalar(mark.encode(), pa.binary()) for mark in ("", ":", ";", "=", "~", "{", "}", "[", "]", "<", ">")}
+_MARK: Final = {
+    mark: pa.scalar(mark.encode(), pa.binary()) for mark in ("", ":", ";", "=", "~", "{", "}", "[", "]", "<", ">")
+}
 _NULL: Final = pa.scalar(None, pa.binary())
 
 GENESIS: Final = bytes(32)

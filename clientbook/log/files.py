@@ -31,17 +31,19 @@ ORPHAN_SECONDS: Final = 3600
 
 def write_parquet(path: Path, rows: pa.Table, marks: Mapping[str, str], *, row_group_rows: int = 122_880) -> None:
     """Write `rows` with `marks` in the footer and the file's own digest. No statistics on personal columns."""
-    with open(path, "xb", opener=_private) as sink:
-        with pq.ParquetWriter(
+    with (
+        open(path, "xb", opener=_private) as sink,
+        pq.ParquetWriter(
             sink,
             rows.schema,
             compression="zstd",
             write_statistics=_STATISTICS,
             write_page_checksum=True,
             store_schema=False,
-        ) as writer:
-            writer.write_table(rows, row_group_size=row_group_rows)
-            writer.add_key_value_metadata(dict(marks) | {HASH_KEY.decode(): _NO_HASH.decode()})
+        ) as writer,
+    ):
+        writer.write_table(rows, row_group_size=row_group_rows)
+        writer.add_key_value_metadata(dict(marks) | {HASH_KEY.decode(): _NO_HASH.decode()})
     with open(path, "r+b") as file:
         place = hash_place(file.fileno())
         os.pwrite(file.fileno(), file_digest(file.fileno(), place).encode(), place)

@@ -33,7 +33,6 @@ from clientbook.log.files import (
     exclusive,
     publish,
     remove_orphans,
-    sync,
     temporary_in,
     write_parquet,
 )

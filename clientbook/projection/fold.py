@@ -18,7 +18,18 @@ from clientbook.events.arrow import event_schema
 from clientbook.events.registry import Registry
 from clientbook.projection.moment import NOW, Moment
 
-__all__ = ["NOW", "BookFacts", "Moment", "fingerprint", "fold", "fold_identities", "open_book", "open_events", "open_log", "sql"]
+__all__ = [
+    "NOW",
+    "BookFacts",
+    "Moment",
+    "fingerprint",
+    "fold",
+    "fold_identities",
+    "open_book",
+    "open_events",
+    "open_log",
+    "sql",
+]
 
 TABLES: Final = (
     "customers",
@@ -118,7 +129,9 @@ def fold_identities(engine: Engine, moment: Moment) -> None:
     """Fold only `customer_roots`, `identifiers` and the ids of `customers`."""
     _resolve(engine, moment)
     engine.execute(f"create or replace table identifiers as {sql('identifiers')}")
-    engine.execute("create or replace table customers as select distinct customer_id from events where customer_id is not null")
+    engine.execute(
+        "create or replace table customers as select distinct customer_id from events where customer_id is not null"
+    )
 
 
 def _resolve(engine: Engine, moment: Moment) -> None:

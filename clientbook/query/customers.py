@@ -1,11 +1,11 @@
 """Find one customer, and everything the book says of it."""
 
 from __future__ import annotations
-from clientbook.errors import ClientbookError
 
 from typing import Any
 
 from clientbook.engine.duckdb import Engine
+from clientbook.errors import ClientbookError
 
 _CANDIDATES = """
     select customer_id from customers where customer_id = $text
@@ -30,7 +30,9 @@ def find_customer(engine: Engine, text: str) -> str:
     """
     found = engine.rows(f"select customer_id from ({_CANDIDATES}) order by 1 limit 6", {"text": text.strip()})
     if not found:
-        raise CustomerNotFound("no customer has this id, e-mail, phone or number; `clientbook customers --search` looks by name")
+        raise CustomerNotFound(
+            "no customer has this id, e-mail, phone or number; `clientbook customers --search` looks by name"
+        )
     if len(found) > 1:
         ids = ", ".join(row["customer_id"] for row in found[:5])
         raise CustomerNotFound(f"several customers are meant: {ids}; give one of these ids")
@@ -65,8 +67,8 @@ def orders(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
 def consent_acts(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
     """What the customer agreed to, refused, withdrew or objected to, the newest first."""
     return engine.rows(
-        "select occurred_at, recorded_at, position, act, channel, purpose, scope, cause, opt_in_level, notice_id, method, surface,"
-        " source, actor from consent_history where customer_id = $id order by occurred_at desc, position desc, purpose",
+        "select occurred_at, recorded_at, position, act, channel, purpose, scope, cause, opt_in_level, notice_id, method,"
+        " surface, source, actor from consent_history where customer_id = $id order by occurred_at desc, position desc, purpose",
         {"id": customer_id},
     )
 
@@ -74,6 +76,7 @@ def consent_acts(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
 def identifiers(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
     """How the customer is recognised."""
     return engine.rows(
-        "select kind, source, value, strength, linked_at from identifiers where customer_id = $id order by kind, source, value",
+        "select kind, source, value, strength, linked_at from identifiers where customer_id = $id"
+        " order by kind, source, value",
         {"id": customer_id},
     )

@@ -5,7 +5,6 @@ checked tree, never the text that was typed.
 """
 
 from __future__ import annotations
-from clientbook.errors import WrongUse
 
 import difflib
 import zoneinfo
@@ -19,7 +18,9 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 
-_NODES: Final[tuple[type[exp.Expression], ...]] = (
+from clientbook.errors import WrongUse
+
+_NODES: Final[tuple[type[exp.Expr], ...]] = (
     exp.Column,
     exp.Identifier,
     exp.Literal,
@@ -71,7 +72,16 @@ _NODES: Final[tuple[type[exp.Expression], ...]] = (
     exp.Greatest,
     exp.Least,
 )
-_AGGREGATES: Final[tuple[type[exp.Expression], ...]] = (exp.Sum, exp.Avg, exp.Count, exp.Min, exp.Max, exp.Median, exp.Quantile, exp.PercentileCont)
+_AGGREGATES: Final[tuple[type[exp.Expr], ...]] = (
+    exp.Sum,
+    exp.Avg,
+    exp.Count,
+    exp.Min,
+    exp.Max,
+    exp.Median,
+    exp.Quantile,
+    exp.PercentileCont,
+)
 _CASTS: Final = {"TEXT", "VARCHAR", "INT", "BIGINT", "DOUBLE", "DECIMAL", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "BOOLEAN"}
 _COMPARISONS: Final = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
@@ -144,7 +154,7 @@ def looks_like_expression(text: str, columns: Columns) -> bool:
     return bool(lowered & {"and", "or", "not", "is", "in", "between", "like", "ilike"}) and bool(lowered & set(columns))
 
 
-def _parse(text: str) -> exp.Expression:
+def _parse(text: str) -> exp.Expr:
     try:
         trees = sqlglot.parse(text, dialect="duckdb")
     except TokenError:
@@ -153,13 +163,15 @@ def _parse(text: str) -> exp.Expression:
         first = error.errors[0] if error.errors else {}
         place = len(first.get("start_context") or "") if first else None
         near = first.get("highlight") or "the end"
-        raise InvalidExpression(f"this filter cannot be read near {near!r}; an example: order_count > 3", place=place) from None
+        raise InvalidExpression(
+            f"this filter cannot be read near {near!r}; an example: order_count > 3", place=place
+        ) from None
     if len(trees) != 1 or trees[0] is None:
         raise InvalidExpression("one filter is expected, such as: order_count = 1")
     return trees[0]
 
 
-def _check_node(node: exp.Expression, columns: Mapping[str, str]) -> None:
+def _check_node(node: exp.Expr, columns: Mapping[str, str]) -> None:
     if isinstance(node, exp.Column):
         _check_column(node, columns)
     elif isinstance(node, exp.Cast | exp.TryCast):
@@ -192,7 +204,7 @@ def _check_column(node: exp.Column, columns: Mapping[str, str]) -> None:
     node.this.set("this", node.name.lower())
 
 
-def _check_types(tree: exp.Expression, columns: Mapping[str, str]) -> None:
+def _check_types(tree: exp.Expr, columns: Mapping[str, str]) -> None:
     """Text is compared with text and numbers with numbers; dates are dates. DuckDB finds this out only while running."""
     typed = tree.copy()
     for column in list(typed.find_all(exp.Column)):
@@ -213,7 +225,7 @@ def _check_types(tree: exp.Expression, columns: Mapping[str, str]) -> None:
         raise InvalidExpression("a filter answers yes or no, such as: order_count > 3")
 
 
-def _family(node: exp.Expression, columns: Mapping[str, str]) -> str:
+def _family(node: exp.Expr, columns: Mapping[str, str]) -> str:
     node = node.unnest()
     if isinstance(node, exp.Literal):
         return "text" if node.is_string else "number"
@@ -229,7 +241,7 @@ def _family(node: exp.Expression, columns: Mapping[str, str]) -> str:
     return ""
 
 
-def _place_moments(tree: exp.Expression, columns: Columns) -> None:
+def _place_moments(tree: exp.Expr, columns: Columns) -> None:
     """Dates and times written in a filter are the book's: midnight of '2026-03-31' is midnight at the shop."""
     for node in list(tree.find_all(*_COMPARISONS, exp.Between)):
         parts = list(node.iter_expressions())
@@ -249,13 +261,13 @@ def _place_moments(tree: exp.Expression, columns: Columns) -> None:
                 literal.replace(exp.cast(exp.Literal.string(moment.date().isoformat()), "date"))
 
 
-def _lifted(node: exp.Expression, aggregates: list[str]) -> exp.Expression:
+def _lifted(node: exp.Expr, aggregates: list[str]) -> exp.Expr:
     if isinstance(node, _AGGREGATES):
         return exp.column(f"a{aggregates.index(node.sql('duckdb'))}", table="whole")
     return node
 
 
-def _harmless_cast(node: exp.Expression) -> exp.Expression:
+def _harmless_cast(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast):
         return exp.TryCast(this=node.this, to=node.to)
     return node

@@ -16,8 +16,8 @@ from clientbook.query.expressions import Columns, InvalidExpression, check, look
 PAGE_ROWS: Final = 256
 DEFAULT_COLUMNS: Final = ("name", "city", "email", "order_count", "revenue", "average_basket", "last_order_at")
 _SEARCHED: Final = (
-    "concat_ws(' ', name, legal_name, email, phone, mobile, landline, external_id, postal_code, city, array_to_string(tags, ' '),"
-    " customer_id)"
+    "concat_ws(' ', name, legal_name, email, phone, mobile, landline, external_id, postal_code, city,"
+    " array_to_string(tags, ' '), customer_id)"
 )
 
 

@@ -10,7 +10,7 @@ import traceback
 from clientbook.query.text import harmless
 
 
-class NoTerminal(Exception):  # noqa: N818 - named after the fact
+class NoTerminal(Exception):
     """There is no terminal to draw on."""
 
 

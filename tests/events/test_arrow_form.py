@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import string
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,7 +36,7 @@ from clientbook.events.reactions import Line, OrderPlaced, SurveyAnswered
 from clientbook.events.registry import Registry
 
 REGISTRY = Registry()
-QUIET = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+QUIET = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 # Values. `sound` keeps every constraint of a type, `wild` keeps its Arrow type only.
 
@@ -138,28 +139,26 @@ def arrow_value(value: Any, kind: pa.DataType) -> Any:
     return value
 
 
-def present(value: Any) -> Any:
-    """A row as JSON has it: without its missing fields. Missing items of lists and maps stay."""
-    if isinstance(value, dict):
-        return {key: present(item) for key, item in value.items() if item is not None}
-    return [present(item) for item in value] if isinstance(value, list) else value
-
-
 def json_value(value: Any, kind: mi.Type) -> Any:
-    """`present` by type, so that the NULL values of a map stay."""
-    plain, _ = unwrap(kind)
-    match plain:
+    """A row as JSON has it: without its missing fields. Missing items of lists and maps stay."""
+    inner, _ = unwrap(kind)
+    match inner:
         case mi.StructType() if value is not None:
-            fields = {field.encode_name: field.type for field in plain.fields}
+            fields = {field.encode_name: field.type for field in inner.fields}
             return {key: json_value(item, fields[key]) for key, item in value.items() if item is not None}
         case mi.ListType() if value is not None:
-            return [json_value(item, plain.item_type) for item in value]
+            return [json_value(item, inner.item_type) for item in value]
     return value
+
+
+@cache
+def info_of(event: type[Event]) -> mi.StructType:
+    return mi.type_info(event)
 
 
 def accepts(row: Any, event: type[Event]) -> bool:
     """Whether both ways of decoding take the row; they have to agree."""
-    given = json_value(row, mi.type_info(event))
+    given = json_value(row, info_of(event))
     answers = set()
     for decode in (
         lambda: msgspec.convert(given, event),
@@ -192,13 +191,99 @@ def test_columns_are_refused_exactly_where_decoding_refuses(name: str):
     check()
 
 
+EXAMPLES = {
+    "^[a-z][a-z0-9_]{0,59}": "word",
+    "^[A-Z]{3}": "EUR",
+    "^[0-9a-f]{64}": "0" * 64,
+    "^[0-9a-z][0-9a-z_-]{3,63}": "anna",
+    "^[^@\\s]{1,64}@[^@\\s]{1,190}": "a@example.com",
+    "^[a-z]{2,3}(-[A-Z]{2})?": "fr",
+    "^[0-9]{9}([0-9]{5})?": "123456789",
+    "^[A-Z]{2}[A-Z0-9]{2,14}": "FR12345678901",
+}
+
+
+def plain(kind: mi.Type) -> Any:
+    """One sound value, always the same."""
+    inner, _ = unwrap(kind)
+    match inner:
+        case mi.StrType(pattern=str() as pattern):
+            return EXAMPLES[pattern.removesuffix(r"\Z")]
+        case mi.StrType():
+            return "x" * (inner.min_length or 1)
+        case mi.LiteralType():
+            return inner.values[0]
+        case mi.IntType():
+            return inner.ge or 0
+        case mi.BoolType():
+            return True
+        case mi.DecimalType():
+            return Decimal(1)
+        case mi.DateTimeType():
+            return datetime(2026, 1, 1, tzinfo=UTC)
+        case mi.DateType():
+            return date(2026, 1, 1)
+        case mi.ListType():
+            return [plain(inner.item_type)]
+        case mi.DictType():
+            return {"key": plain(inner.value_type)}
+        case mi.StructType():
+            return {field.encode_name: plain(field.type) for field in inner.fields}
+    raise AssertionError(inner)
+
+
+def edges(kind: mi.Type) -> list[Any]:
+    """Values at both sides of every border of a type, and a missing one."""
+    inner, _ = unwrap(kind)
+    found: list[Any] = [None, plain(kind)]
+    match inner:
+        case mi.StrType():
+            value = plain(kind)
+            sizes = {size + step for size in (inner.min_length, inner.max_length) if size for step in (-1, 0, 1)}
+            found += [letter * size for size in sizes for letter in ("x", "é", "\U0001f600")]
+            found += [value + "\n", "\n" + value, value + " ", value + "\u3000", value + "\x00", value.swapcase(), value * 2, "", " "]
+            found += [value[:-1], value + value[-1], value[:1] + "\x0b" + value[1:], value * 100]
+        case mi.LiteralType():
+            found += [*inner.values, inner.values[0] + "\n", inner.values[0].upper() + "!", "", " "]
+        case mi.IntType():
+            found += [border + step for border in (inner.ge, inner.le) if border is not None for step in (-1, 0, 1)]
+            found += [2**63 - 1, -(2**63)]
+        case mi.DecimalType():
+            found += [Decimal(0), -SMALLEST, SMALLEST, Decimal(100), 100 + SMALLEST]
+            found += [AMOUNT_LIMIT - SMALLEST, SMALLEST - AMOUNT_LIMIT]
+        case mi.ListType():
+            found += [[], *([item] for item in edges(inner.item_type)), [plain(inner.item_type), *edges(inner.item_type)[-1:]]]
+        case mi.DictType():
+            found += [{}, *({"key": item} for item in edges(inner.value_type)), {"": plain(inner.value_type)}]
+        case mi.StructType():
+            found += list(rows_at_the_edges(inner))
+    return found
+
+
+def rows_at_the_edges(info: mi.StructType) -> Iterator[dict[str, Any]]:
+    whole = {field.encode_name: plain(field.type) for field in info.fields}
+    for field in info.fields:
+        for edge in edges(field.type):
+            yield whole | {field.encode_name: edge}
+
+
+def test_columns_are_refused_exactly_where_decoding_refuses_at_every_border_of_every_field():
+    for name, event in REGISTRY.items():
+        rows = list(rows_at_the_edges(mi.type_info(event)))
+        array = pa.array([arrow_value(row, struct_type(event)) for row in rows], struct_type(event))
+        broken = broken_rows(faults(array, event), len(array)).to_pylist()
+        differ = [row for row, refused in zip(rows, broken, strict=True) if refused == accepts(row, event)]
+        assert differ == [], name
+        assert not all(broken), name
+
+
 @pytest.mark.parametrize("name", sorted(REGISTRY))
 def test_an_event_survives_the_way_through_parquet(name: str, tmp_path: Path):
     event = REGISTRY[name]
     kind = struct_type(event)
     path = tmp_path / "events.parquet"
 
-    @settings(QUIET, max_examples=8)
+    @settings(QUIET, max_examples=4)
     @given(st.lists(sound(mi.type_info(event)), min_size=1, max_size=3))
     def check(rows: list[Any]) -> None:
         events = [msgspec.convert(json_value(row, mi.type_info(event)), event) for row in rows]
@@ -334,12 +419,12 @@ def test_what_lies_hidden_under_a_null_breaks_nothing():
     hidden_list = pa.ListArray.from_arrays(
         pa.array([0, 1, 2, 3], pa.int32()), pa.array(["!", "anna", "!"]), mask=pa.array([True, False, False])
     )
-    array = pa.StructArray.from_arrays(
-        [pa.array(["anna"] * 3), hidden_list, pa.nulls(3, pa.string())], fields=list(kind)
-    )
-    assert {path: set(rows) for path, rows in fault_rows(array, CustomersMerged).items()} == {"merged": {0, 2}} or fault_rows(
-        array, CustomersMerged
-    ) == {"merged": [2]}
+    array = pa.StructArray.from_arrays([pa.array(["anna"] * 3), hidden_list, pa.nulls(3, pa.string())], fields=list(kind))
+    found = faults(array, CustomersMerged)
+    assert {fault.rule: fault.rows.to_pylist() for fault in found if "form" not in fault.rule} == {
+        "a value is required": [True, False, False]
+    }
+    assert [fault.rows.to_pylist() for fault in found if "form" in fault.rule] == [[False, False, True]]
 
 
 def test_a_moment_or_day_that_python_cannot_hold_is_a_fault():
@@ -348,9 +433,7 @@ def test_a_moment_or_day_that_python_cannot_hold_is_a_fault():
     children = [pa.array(["V"] * 3) if field.name == "voucher_id" else pa.nulls(3, field.type) for field in kind]
     children[kind.get_field_index("expires_at")] = late
     array = pa.StructArray.from_arrays(children, fields=list(kind))
-    assert fault_rows(array, REGISTRY["voucher_issued"]) == {"expires_at": [2]} or set(
-        broken_rows(faults(array, REGISTRY["voucher_issued"]), 3).to_pylist()[1:]
-    ) == {True}
+    assert broken_rows(faults(array, REGISTRY["voucher_issued"]), 3).to_pylist() == [False, True, True]
     days = pa.array([0, 2_932_897, -719_163], pa.date32())
     profile = struct_type(ProfileUpdated)
     children = [days if field.name == "birth_date" else pa.nulls(3, field.type) for field in profile]
@@ -446,8 +529,9 @@ def test_conforming_keeps_what_was_already_in_form():
     assert conform(array, array.type).to_pylist() == array.to_pylist()
 
 
-def test_the_alphabet_of_generated_texts_reaches_every_pattern():
-    """Guards the generators: each constrained text is generated both sound and broken."""
-    assert set(string.ascii_lowercase)  # the characters below are outside RE2's idea of a space, inside Python's
-    array = pa.array([{"email": f"a{space}b@example.com"} for space in "\u3000\x0b\x1c\x85\xa0"], struct_type(ProfileUpdated))
-    assert broken_rows(faults(array, ProfileUpdated), 5).to_pylist() == [True] * 5
+def test_a_space_of_any_alphabet_is_no_part_of_an_address():
+    spaces = [chr(code) for code in range(0x3100) if chr(code).isspace()]
+    assert len(spaces) > 20
+    array = pa.array([{"email": f"a{space}b@example.com"} for space in spaces], struct_type(ProfileUpdated))
+    assert broken_rows(faults(array, ProfileUpdated), len(array)).to_pylist() == [True] * len(spaces)
+    assert not any(accepts({"email": f"a{space}b@example.com"}, ProfileUpdated) for space in spaces)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from clientbook.events.consent import ConsentGiven
-from clientbook.events.envelope import CustomerRef, Envelope, InvalidEvent, decode_line, encode_line
+from clientbook.events.envelope import CustomerRef, Envelope, InvalidEvent, decode_line, encode_line, make
 from clientbook.events.personal import Address, ProfileUpdated
 from clientbook.events.reactions import Line, OrderPlaced
 from clientbook.events.registry import Registry
@@ -335,3 +335,26 @@ def minimal(name: str) -> dict[str, Any]:
     if name.startswith("consent_"):
         return {"channel": "email", "purposes": ["newsletter"]}
     return least.get(name, {})
+
+
+def test_a_field_with_a_list_of_values_is_answered_with_that_list():
+    assert "female, male, other" in str(refused("profile_updated", customer="anna", data={"sex": SECRET}))
+
+
+def test_an_event_noted_by_hand_is_checked_like_a_line():
+    def note(type: str, data: dict[str, Any], occurred_at: datetime = datetime(2026, 3, 1, tzinfo=UTC)) -> Envelope:
+        return make(type, data, REGISTRY, occurred_at=occurred_at, customer="anna")
+
+    made = note("order_placed", {"order_id": "1", "total": Decimal("2.5"), "currency": "EUR", "store": None})
+    assert made.event == OrderPlaced(order_id="1", total=Decimal("2.5"), currency="EUR")
+    for type, data, expected in (
+        ("order_placed", {"order_id": "1", "total": Decimal(-1), "currency": "EUR"}, "total: expected at least 0"),
+        ("order_placed", {"order_id": "1", "total": Decimal(1), "currency": "eur"}, "currency: "),
+        ("profile_updated", {"sex": SECRET}, "sex: expected one of female, male, other"),
+    ):
+        with pytest.raises(InvalidEvent) as caught:
+            note(type, data)
+        assert str(caught.value).startswith(expected)
+        assert SECRET not in str(caught.value)
+    with pytest.raises(InvalidEvent):
+        note("note_added", {"text": "x"}, datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))))

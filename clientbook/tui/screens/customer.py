@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 from textual import on, work
@@ -17,12 +17,17 @@ from clientbook.tui.errors import describe
 from clientbook.tui.messages import CardReady, QueryTrouble
 from clientbook.tui.model import Card, TableData
 from clientbook.tui.widgets.error_bar import ErrorBar
-from clientbook.tui.widgets.preview import field_table
+from clientbook.tui.widgets.preview import field_table, two_field_tables
 
 if TYPE_CHECKING:
     from clientbook.query.views import View
     from clientbook.tui.app import ClientbookApp
     from clientbook.tui.service import QueryService
+
+WIDE: Final = 120
+"""From so many columns the card stands beside the tabs."""
+TWO_TABLES: Final = 70
+"""From so many columns a card above the tabs has its fields side by side."""
 
 TABS: Final = {
     "timeline": (N_("Timeline"), N_("Nothing happened with this customer yet.")),
@@ -37,7 +42,7 @@ class CustomerScreen(Screen["int | None"]):
     """A customer of the list beneath; dismissed with the row of the customer that was looked at last."""
 
     BINDINGS = bindings("customer")
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
     AUTO_FOCUS = ""
 
     app: ClientbookApp
@@ -101,7 +106,7 @@ class CustomerScreen(Screen["int | None"]):
         self.customer_id, self.row = card.customer_id, message.row
         self.query_one(ErrorBar).clear()
         self._show_title(card)
-        self.query_one("#card-text", Static).update(field_table(card.fields))
+        self._show_fields()
         self.query_one("#card").scroll_home(animate=False)
         for key, data in (
             ("timeline", card.timeline),
@@ -120,6 +125,14 @@ class CustomerScreen(Screen["int | None"]):
     @on(TabbedContent.TabActivated)
     def on_tab_activated(self) -> None:
         self._focus_tab()
+
+    def on_resize(self) -> None:
+        self._show_fields()
+
+    def _show_fields(self) -> None:
+        if self.card is not None:
+            grid = field_table if self.size.width >= WIDE or self.size.width < TWO_TABLES else two_field_tables
+            self.query_one("#card-text", Static).update(grid(self.card.fields))
 
     def _focus_tab(self) -> None:
         from clientbook.tui.widgets.record_table import RecordTable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 from textual import on, work
@@ -50,7 +50,7 @@ class CustomersScreen(Screen[None]):
     """The list of customers. A message of a generation other than the newest is dropped."""
 
     BINDINGS = bindings("customers")
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
     AUTO_FOCUS = ""
 
     app: ClientbookApp
@@ -64,8 +64,12 @@ class CustomersScreen(Screen[None]):
         self._table: RecordTable | None = None
         self._generation = 0
         """Of the view that was asked for last."""
+        self._answered_generation = 0
+        """Of the newest view that was opened or refused."""
         self._shown_generation = 0
-        """Of the view in the table."""
+        """Of the view in the table, which a refused filter leaves there."""
+        self._left_views: list[tuple[QueryService, View]] = []
+        """Views to forget once nobody looks at a customer of theirs."""
         self._detail_generation = 0
         self._preview_timer: Timer | None = None
         self._poll_timer: Timer | None = None
@@ -85,7 +89,7 @@ class CustomersScreen(Screen[None]):
     @property
     def is_settled(self) -> bool:
         """Whether the table shows what was asked for and nothing is on the way."""
-        return self._service is not None and self._generation == self._shown_generation and self._preview_timer is None
+        return self._service is not None and self._generation == self._answered_generation and self._preview_timer is None
 
     @property
     def filter_text(self) -> str:
@@ -235,13 +239,13 @@ class CustomersScreen(Screen[None]):
     def on_view_opened(self, message: ViewOpened) -> None:
         opened, service = message.opened, self._service
         if message.generation != self._generation or service is None or self._table is None:
-            if service is not None:
-                self._forget(service, opened.view)
-            return
+            return  # its few numbers stay until the book is closed or read again
         if self.opened is not None:
-            self._forget(service, self.opened.view)
+            self._left_views.append((self._opened_by, self.opened.view))
+        self._opened_by = service
+        self._forget_views()
         self.opened = opened
-        self._shown_generation = message.generation
+        self._answered_generation = self._shown_generation = message.generation
         self.query_one(FilterBar).clear_error()
         self.query_one(ErrorBar).clear()
         arrow = {self.sort.column: "↓" if self.sort.descending else "↑"} if self.sort else {}
@@ -257,8 +261,10 @@ class CustomersScreen(Screen[None]):
     @on(FilterRefused)
     def on_filter_refused(self, message: FilterRefused) -> None:
         if message.generation == self._generation:
-            self._shown_generation = message.generation
+            self._answered_generation = message.generation
             self.query_one(FilterBar).show_error(message.text, message.place)
+            if self.query_one("#empty").display:
+                self._show_empty(_("The filter cannot be read yet."))
 
     @on(PageReady)
     def on_page_ready(self, message: PageReady) -> None:
@@ -275,7 +281,7 @@ class CustomersScreen(Screen[None]):
 
     @on(QueryTrouble)
     def on_query_trouble(self, message: QueryTrouble) -> None:
-        self._shown_generation = self._generation
+        self._answered_generation = max(self._answered_generation, message.generation)
         self.query_one(ErrorBar).show(message.text)
 
     @on(EventsArrived)
@@ -288,13 +294,15 @@ class CustomersScreen(Screen[None]):
 
     def _came_back(self, row: int | None) -> None:
         """From a customer: the cursor stands on the customer that was looked at last."""
+        self._forget_views()
+        self.app.release()
         if row is not None and self._table:
             self._table.move_cursor(row=row)
         self._focus_table()
 
     def _focus_table(self) -> None:
         if self._table and self._table.display:
-            self._table.focus()
+            self.set_focus(self._table, scroll_visible=False)
         else:
             self.set_focus(None)
 
@@ -325,7 +333,7 @@ class CustomersScreen(Screen[None]):
             self.query_one("#empty").display = False
             self._table.display = True
             if self.focused is None:
-                self._table.focus()
+                self.set_focus(self._table, scroll_visible=False)
         elif opened.total:
             self._show_empty(_("No customer matches.\n\nesc clears the filter."))
         else:
@@ -346,6 +354,12 @@ class CustomersScreen(Screen[None]):
         self._generation += 1
         self._service.interrupt("open")
         self._open_view(self._service, self.filter_text, self._sorts(), self._generation, keep)
+
+    def _forget_views(self) -> None:
+        if not self.app.shows_customer:
+            for service, view in self._left_views:
+                self._forget(service, view)
+            self._left_views.clear()
 
     def _request_preview(self) -> None:
         self._preview_timer = None

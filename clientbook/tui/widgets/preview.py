@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -14,6 +15,8 @@ from textual.widgets import Static
 
 from clientbook.i18n import _
 from clientbook.tui.model import Card
+
+LABEL_WIDTH: Final = 16
 
 
 class Preview(VerticalScroll, can_focus=False):
@@ -36,12 +39,22 @@ class Preview(VerticalScroll, can_focus=False):
 def field_table(fields: Iterable[tuple[str, str]]) -> Table:
     """Labels and values in two aligned columns; values wrap."""
     listed = list(fields)
-    width = min(24, max((cell_len(label) for label, _value in listed), default=0))
-    grid = Table.grid(padding=(0, 2), expand=True)
+    width = min(LABEL_WIDTH, max((cell_len(label) for label, _value in listed), default=0))
+    grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=width, no_wrap=True, overflow="ellipsis", style="dim")
     grid.add_column(ratio=1, overflow="fold")
     for label, value in listed:
         grid.add_row(Text(label), Text(value))
+    return grid
+
+
+def two_field_tables(fields: Sequence[tuple[str, str]]) -> Table:
+    """The same side by side, the first half on the left."""
+    half = -(-len(fields) // 2)
+    grid = Table.grid(padding=(0, 2), expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(ratio=1)
+    grid.add_row(field_table(fields[:half]), field_table(fields[half:]))
     return grid
 
 
@@ -55,13 +68,11 @@ def _preview(card: Card) -> RenderableType:
     data = card.timeline
     if data.rows:
         places = {column.key: position for position, column in enumerate(data.columns)}
-        grid = Table.grid(padding=(0, 2), expand=True)
+        grid = Table.grid(padding=(0, 1), expand=True)
         grid.add_column(width=10, no_wrap=True, style="dim")
         grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        grid.add_column(justify="right", no_wrap=True)
         for row in data.rows:
-            said = [row[places[key]] for key in ("type", "summary") if key in places and row[places[key]]]
-            amount = row[places["amount"]] if "amount" in places else ""
-            grid.add_row(Text(row[places["occurred_at"]][:10]), Text(": ".join(said)), Text(amount))
+            said = [row[places[key]] for key in ("type", "amount", "summary") if key in places and row[places[key]]]
+            grid.add_row(Text(row[places["occurred_at"]][:10]), Text(" · ".join(said)))
         parts += [Text(), Text(_("Latest"), style="bold"), grid]
     return Group(*parts)
