@@ -24,6 +24,7 @@ from clientbook.query.text import harmless
 from clientbook.tui.actions import bindings
 from clientbook.tui.errors import NoTerminal, crash_report, describe
 from clientbook.tui.messages import BookFailed, BookOpened
+from clientbook.tui.screens.customer import CustomerScreen
 from clientbook.tui.screens.customers import CustomersScreen
 from clientbook.tui.screens.help import HelpScreen
 
@@ -55,6 +56,8 @@ class ClientbookApp(App[None], inherit_bindings=False):
         self.moment = moment
         self.service: QueryService | None = None
         self._opening = 0
+        self._left: list[QueryService] = []
+        """Services of earlier openings that a customer on the screen may still ask."""
         if self.no_color:
             for name in ("ansi-dark", "ansi-light"):  # black on black without colours
                 with suppress(Exception):
@@ -95,14 +98,27 @@ class ClientbookApp(App[None], inherit_bindings=False):
             message.service.stop()
             return
         if self.service:
-            self.service.stop()
+            self._left.append(self.service)
         self.service = message.service
+        self.release()
         await self.customers.show_book(message.service)
 
     @on(BookFailed)
     def on_book_failed(self, message: BookFailed) -> None:
         if message.generation == self._opening:
             self.customers.show_failure(message.text)
+
+    @property
+    def shows_customer(self) -> bool:
+        """Whether a customer is on the screen, over the list."""
+        return any(isinstance(screen, CustomerScreen) for screen in self.screen_stack)
+
+    def release(self) -> None:
+        """Close what was opened earlier, unless a customer on the screen came from it."""
+        if not self.shows_customer:
+            for service in self._left:
+                service.stop()
+            self._left.clear()
 
     def open_customer(self, customer_id: str) -> None:
         """Show a customer over the list."""
@@ -124,9 +140,13 @@ class ClientbookApp(App[None], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave at once: what runs is interrupted, for Python waits for the threads of workers."""
-        if self.service:
-            self.service.stop()
+        self._stop()
         self.exit(return_code=0 if self.service or self._opening == 0 else 1)
+
+    def _stop(self) -> None:
+        for service in (*self._left, self.service):
+            if service:
+                service.stop()
 
     def _handle_exception(self, error: Exception) -> None:
         """Leave with what broke and where: Textual's traceback would print locals, which are customers' data."""
@@ -137,8 +157,7 @@ class ClientbookApp(App[None], inherit_bindings=False):
         self._fatal_error()
 
     def _fatal_error(self) -> None:
-        if self.service:
-            self.service.stop()
+        self._stop()
         report = crash_report(self._exception) if self._exception else "clientbook: ?"
         self._exit_renderables.append(Segments(self.console.render(Text(report), self.console.options)))
         self._close_messages_no_wait()

@@ -33,9 +33,10 @@ class BookFailed(Message):
 class ViewOpened(Message):
     """A filter or a sort has its result."""
 
-    def __init__(self, opened: OpenedView, generation: int) -> None:
+    def __init__(self, opened: OpenedView, service: QueryService, generation: int) -> None:
         super().__init__()
         self.opened = opened
+        self.service = service
         self.generation = generation
 
 

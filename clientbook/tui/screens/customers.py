@@ -68,6 +68,7 @@ class CustomersScreen(Screen[None]):
         """Of the newest view that was opened or refused."""
         self._shown_generation = 0
         """Of the view in the table, which a refused filter leaves there."""
+        self._shown: tuple[QueryService, View] | None = None
         self._left_views: list[tuple[QueryService, View]] = []
         """Views to forget once nobody looks at a customer of theirs."""
         self._detail_generation = 0
@@ -239,10 +240,12 @@ class CustomersScreen(Screen[None]):
     def on_view_opened(self, message: ViewOpened) -> None:
         opened, service = message.opened, self._service
         if message.generation != self._generation or service is None or self._table is None:
-            return  # its few numbers stay until the book is closed or read again
-        if self.opened is not None:
-            self._left_views.append((self._opened_by, self.opened.view))
-        self._opened_by = service
+            self._left_views.append((message.service, opened.view))
+            self._forget_views()
+            return
+        if self._shown is not None:
+            self._left_views.append(self._shown)
+        self._shown = (service, opened.view)
         self._forget_views()
         self.opened = opened
         self._answered_generation = self._shown_generation = message.generation
@@ -387,7 +390,7 @@ class CustomersScreen(Screen[None]):
         except Exception as error:
             self.post_message(QueryTrouble(describe(error), generation))
         else:
-            self.post_message(ViewOpened(opened, generation))
+            self.post_message(ViewOpened(opened, service, generation))
 
     @work(thread=True, exit_on_error=False, group="page")
     def _load_page(self, service: QueryService, view: View, number: int, generation: int) -> None:
