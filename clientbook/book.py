@@ -237,7 +237,8 @@ class Book:
                 "select (select count(*) from customers) as customers, count(*) as orders,"
                 " count(*) filter (where is_guest) as guest_orders,"
                 " coalesce(sum(revenue) filter (where currency = $currency), 0) as order_revenue,"
-                " (select coalesce(sum(amount), 0) from refunds where not is_linked and currency = $currency) as loose_refunds"
+                " (select coalesce(sum(amount), 0) from refunds where not is_linked and currency = $currency)"
+                " as loose_refunds"
                 " from orders",
                 {"currency": self.settings.currency},
             )[0]
@@ -270,12 +271,13 @@ class Book:
                 currency,
             )[0]
             people = engine.rows(
-                "select count(*) filter (where kind = 'company') as companies, count(*) filter (where order_count > 0) as buyers,"
-                " count(*) filter (where order_count = 1) as one_time_buyers from customers"
+                "select count(*) filter (where kind = 'company') as companies,"
+                " count(*) filter (where order_count > 0) as buyers, count(*) filter (where order_count = 1) as one_time_buyers from customers"
             )[0]
             best = engine.rows("select customer_id, name, revenue from customers order by revenue desc, customer_id limit 5")
             years = engine.rows(
-                "select year(order_date) as year, sum(revenue) as revenue from orders where currency = $currency group by 1 order by 1",
+                "select year(order_date) as year, sum(revenue) as revenue from orders where currency = $currency"
+                " group by 1 order by 1",
                 currency,
             )
         return info | baskets | people | {"best_customers": best, "revenue_by_year": years}

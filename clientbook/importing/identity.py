@@ -37,7 +37,7 @@ class Resolution:
 
 
 def resolve(engine: Engine, events: pa.Table) -> Resolution:
-    """Find or make the customer of each draft event. `engine` holds identifiers, customers and customer_roots, up to date."""
+    """Find or make the customer of each draft event. `engine` has the book's identities, up to date."""
     rows = pa.array(range(len(events)), pa.int64())
     named = events.select(["source", "type", "occurred_at", "given_id", "external", "email", "phone"])
     engine.register("drafted", named.append_column("row", rows))

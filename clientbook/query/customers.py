@@ -49,7 +49,8 @@ def timeline(engine: Engine, customer_id: str, *, limit: int | None = None) -> l
     """What happened with the customer, the newest first."""
     cut = f" limit {limit}" if limit else ""
     return engine.rows(
-        "select occurred_at, position, type, side, channel, reference, campaign, amount, currency, summary, score, source, actor"
+        "select occurred_at, position, type, side, channel, reference, campaign, amount, currency, summary, score,"
+        " source, actor"
         f" from interactions where customer_id = $id order by occurred_at desc, position desc{cut}",
         {"id": customer_id},
     )
@@ -68,7 +69,8 @@ def consent_acts(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
     """What the customer agreed to, refused, withdrew or objected to, the newest first."""
     return engine.rows(
         "select occurred_at, recorded_at, position, act, channel, purpose, scope, cause, opt_in_level, notice_id, method,"
-        " surface, source, actor from consent_history where customer_id = $id order by occurred_at desc, position desc, purpose",
+        " surface, source, actor from consent_history where customer_id = $id"
+        " order by occurred_at desc, position desc, purpose",
         {"id": customer_id},
     )
 
