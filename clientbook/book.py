@@ -272,7 +272,8 @@ class Book:
             )[0]
             people = engine.rows(
                 "select count(*) filter (where kind = 'company') as companies,"
-                " count(*) filter (where order_count > 0) as buyers, count(*) filter (where order_count = 1) as one_time_buyers from customers"
+                " count(*) filter (where order_count > 0) as buyers,"
+                " count(*) filter (where order_count = 1) as one_time_buyers from customers"
             )[0]
             best = engine.rows("select customer_id, name, revenue from customers order by revenue desc, customer_id limit 5")
             years = engine.rows(
