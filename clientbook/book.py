@@ -23,9 +23,9 @@ from clientbook.events.registry import Registry
 from clientbook.importing.commit import Outcome, closing_row, commit
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
-from clientbook.importing.identity import random_customer_ids
 from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events
 from clientbook.importing.mapping import Mapping
+from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import write_rejects
 from clientbook.log.base import Clock, system_clock
@@ -34,6 +34,7 @@ from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
 from clientbook.query.customers import find_customer
+from clientbook.query.overview import holdings, summary
 from clientbook.settings import InvalidSettings, Settings, check_timezone, load_settings
 
 SETTINGS_FILE: Final = "book.toml"
@@ -45,13 +46,6 @@ class NoBook(ClientbookError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another")
-
-
-class CustomerExists(ClientbookError):
-    """Somebody has this e-mail already."""
-
-    def __init__(self, customer_id: str) -> None:
-        super().__init__(f"customer {customer_id} has this e-mail already; `clientbook show {customer_id}` shows it")
 
 
 class BookExists(ClientbookError):
@@ -201,15 +195,8 @@ class Book:
         return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
 
     def append(self, envelopes: list[Envelope]) -> Outcome:
-        """Append checked events, such as one noted by hand; what cannot go in is in the outcome's rejects."""
-        length = len(envelopes)
-        draft = Draft(
-            events=draft_events(envelopes, self.registry),
-            row_units=pa.array(range(length), pa.int64()),
-            row_lines=pa.array(range(1, length + 1), pa.int64()),
-            rows_read=length,
-        )
-        return self._commit(draft, batch=None)
+        """Append checked events; what cannot go in is in the outcome's rejects."""
+        return self._commit(self._draft(envelopes), batch=None)
 
     def append_lines(self, lines: Iterable[bytes]) -> Outcome:
         """Append events given as JSON Lines; bad ones are in the outcome's rejects, the rest goes in."""
@@ -226,62 +213,16 @@ class Book:
     def info(self, moment: Moment = NOW) -> dict[str, Any]:
         """Counts that describe the book: the documented shape of `clientbook info --json`."""
         with self.snapshot(moment) as snapshot:
-            facts = snapshot.table(
-                "select count(*) as events, min(occurred_at) filter (where not about_book) as first_occurred_at,"
-                " max(occurred_at) filter (where not about_book) as last_occurred_at"
-                " from (select occurred_at, list_contains($book_types, type) as about_book from events)",
-                {"book_types": [name for name, event in self.registry.items() if event.customer == "none"]},
-            ).to_pylist()[0]
-            counts = snapshot.table("select type, count(*) as n from events group by 1 order by 1").to_pylist()
-            totals = snapshot.engine.rows(
-                "select (select count(*) from customers) as customers, count(*) as orders,"
-                " count(*) filter (where is_guest) as guest_orders,"
-                " coalesce(sum(revenue) filter (where currency = $currency), 0) as order_revenue,"
-                " (select coalesce(sum(amount), 0) from refunds where not is_linked and currency = $currency)"
-                " as loose_refunds"
-                " from orders",
-                {"currency": self.settings.currency},
-            )[0]
-            head = snapshot.head
-        return {
-            "name": self.settings.name,
-            "events": facts["events"],
-            "customers": totals["customers"],
-            "orders": totals["orders"],
-            "guest_orders": totals["guest_orders"],
-            "revenue": totals["order_revenue"] - totals["loose_refunds"],
-            "first_occurred_at": facts["first_occurred_at"],
-            "last_occurred_at": facts["last_occurred_at"],
-            "commits": head.commit,
-            "position": head.position,
-            "event_counts": {row["type"]: row["n"] for row in counts},
-            "currency": self.settings.currency,
-            "timezone": self.settings.timezone,
-        }
+            counted = holdings(snapshot, self.registry, self.settings.currency)
+            log = {"commits": snapshot.head.commit, "position": snapshot.head.position}
+        counts = {"event_counts": counted.pop("event_counts")}
+        settings = {"currency": self.settings.currency, "timezone": self.settings.timezone}
+        return {"name": self.settings.name} | counted | log | counts | settings
 
     def summary(self) -> dict[str, Any]:
         """What a shopkeeper asks first: the documented shape of `clientbook demo --json`."""
-        info = self.info()
-        currency = {"currency": self.settings.currency}
         with self.snapshot() as snapshot:
-            engine = snapshot.engine
-            baskets = engine.rows(
-                "select round(sum(revenue) / count(*), 2) as average_basket, round(median(revenue), 2) as median_basket"
-                " from orders where currency = $currency and status <> 'cancelled'",
-                currency,
-            )[0]
-            people = engine.rows(
-                "select count(*) filter (where kind = 'company') as companies,"
-                " count(*) filter (where order_count > 0) as buyers,"
-                " count(*) filter (where order_count = 1) as one_time_buyers from customers"
-            )[0]
-            best = engine.rows("select customer_id, name, revenue from customers order by revenue desc, customer_id limit 5")
-            years = engine.rows(
-                "select year(order_date) as year, sum(revenue) as revenue from orders where currency = $currency"
-                " group by 1 order by 1",
-                currency,
-            )
-        return info | baskets | people | {"best_customers": best, "revenue_by_year": years}
+            return self.info() | summary(snapshot, self.settings.currency)
 
     def query(self, sql: str, moment: Moment = NOW) -> pa.Table:
         """Run one SELECT on the read model. It can read this book's tables and log, and nothing else.
@@ -323,103 +264,35 @@ class Book:
                 written[name] = snapshot.engine.value(f"select count(*) from {name}")
         return written
 
-    def add_customer(
-        self, profile: dict[str, Any], *, kind: str, collected_via: str, occurred_at: datetime, actor: str | None = None
-    ) -> str:
-        """Add a customer by hand; the new id.
-
-        Raises:
-            CustomerExists: somebody has this e-mail already.
-            InvalidEvent: a field breaks a constraint.
-        """
-        customer_id: str = random_customer_ids(1)[0].as_py()
-        with self.snapshot() as snapshot:
-            taken = snapshot.engine.value(
-                "select customer_id from identifiers where kind = 'email' and value = lower($email) limit 1",
-                {"email": profile.get("email") or ""},
-            )
-        if taken:
-            raise CustomerExists(taken)
-        registered = {"kind": kind, "collected_via": collected_via, "from_person": True}
-        events = [("customer_registered", registered), ("profile_updated", profile)]
-        outcome = self._append_made(events, customer=customer_id, occurred_at=occurred_at, actor=actor)
-        assert not outcome.rejects
-        return customer_id
-
-    def note(
-        self,
-        customer: str | None,
-        events: list[tuple[str, dict[str, Any]]],
-        *,
-        occurred_at: datetime,
-        actor: str | None = None,
-    ) -> Outcome:
-        """Note what happened with a customer, named in any way `find` understands, or with nobody in particular.
+    def note(self, decide: Decision, *, occurred_at: datetime, actor: str | None = None) -> tuple[str | None, Outcome]:
+        """Note something by hand; whose it was, and what became of it. `importing.noting` has the decisions.
 
         Raises:
             CustomerNotFound: nobody, or several, are meant.
             InvalidEvent: a value breaks a constraint.
         """
-        customer_id = None
-        if customer is not None:
-            with self.snapshot() as snapshot:
-                customer_id = self.find(snapshot, customer)
-        return self._append_made(events, customer=customer_id, occurred_at=occurred_at, actor=actor)
-
-    def merge(
-        self, into: str, others: list[str], *, occurred_at: datetime, reason: str | None = None, actor: str | None = None
-    ) -> Outcome:
-        """Say that several entries are one customer. The event carries every id that resolves to it from now on.
-
-        Raises:
-            CustomerNotFound: nobody, or several, are meant.
-            WrongUse: they are one customer already.
-        """
-        with self.snapshot() as snapshot:
-            root = self.find(snapshot, into)
-            merged = {self.find(snapshot, other) for other in others}
-            if root in merged:
-                raise WrongUse("these are one customer already")
-            listed = ", ".join(quoted(one) for one in sorted(merged))
-            followers = snapshot.engine.rows(f"select customer_id from customer_roots where root_id in ({listed})")
-        ids = sorted(merged | {row["customer_id"] for row in followers})
-        data = {"into": root, "merged": ids, "reason": reason}
-        return self._append_made([("customers_merged", data)], customer=root, occurred_at=occurred_at, actor=actor)
-
-    def unmerge(
-        self, entries: list[str], *, occurred_at: datetime, reason: str | None = None, actor: str | None = None
-    ) -> Outcome:
-        """Set entries free that were merged into another; each is its own customer again.
-
-        Raises:
-            WrongUse: one of them is not merged into another, or not all into the same.
-        """
-        listed = ", ".join(quoted(entry) for entry in entries)
-        with self.snapshot() as snapshot:
-            found = snapshot.engine.rows(
-                f"select customer_id, root_id from customer_roots where customer_id in ({listed}) and root_id <> customer_id"
-            )
-        roots = {row["root_id"] for row in found}
-        if len(found) != len(set(entries)) or len(roots) != 1:
-            raise WrongUse(
-                "these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges"
-            )
-        ids = [row["customer_id"] for row in found]
-        data = {"into": roots.pop(), "merged": ids, "roots": ids, "reason": reason}
-        return self._append_made([("customers_unmerged", data)], customer=data["into"], occurred_at=occurred_at, actor=actor)
+        with self.log.writer() as writer, self.projector.identities() as snapshot:
+            noted = decide(snapshot.engine)
+            made = [
+                make(type, data, self.registry, occurred_at=occurred_at, customer=noted.customer_id, actor=actor)
+                for type, data in noted.events
+            ]
+            draft = self._draft([msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made])
+            return noted.customer_id, commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
 
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""
         self.projector.forget()
         return self.snapshot()
 
-    def _append_made(
-        self, events: list[tuple[str, dict[str, Any]]], *, customer: str | None, occurred_at: datetime, actor: str | None
-    ) -> Outcome:
-        made = [
-            make(type, data, self.registry, occurred_at=occurred_at, customer=customer, actor=actor) for type, data in events
-        ]
-        return self.append([msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made])
+    def _draft(self, envelopes: list[Envelope]) -> Draft:
+        length = len(envelopes)
+        return Draft(
+            events=draft_events(envelopes, self.registry),
+            row_units=pa.array(range(length), pa.int64()),
+            row_lines=pa.array(range(1, length + 1), pa.int64()),
+            rows_read=length,
+        )
 
     def _commit(self, draft: Draft, *, batch: str | None, completion: Any = None, dry_run: bool = False) -> Outcome:
         if not len(draft.events):

@@ -63,6 +63,8 @@ def add_command(
     ctx: click.Context, /, by: str | None, at: str | None, as_json: bool, company: str | None, **given: str | None
 ) -> None:
     """Add a customer; asks for what it needs when no option says anything."""
+    from clientbook.importing.noting import new_customer
+
     book = open_book(ctx)
     via = given.pop("via") or "counter"
     if not company and not any(given.values()):
@@ -74,9 +76,9 @@ def add_command(
     if "street" in texts:
         address["lines"] = [texts.pop("street")]
     profile: dict[str, Any] = {**texts, "address": address or None, "legal_name": clean(company) if company else None}
-    customer_id = book.add_customer(
-        profile, kind="company" if company else "person", collected_via=via, occurred_at=_when(book, at), actor=by
-    )
+    decision = new_customer(profile, kind="company" if company else "person", collected_via=via)
+    customer_id, _outcome = book.note(decision, occurred_at=_when(book, at), actor=by)
+    assert customer_id is not None
     if as_json:
         print_json({"customer_id": customer_id})
     else:
@@ -179,12 +181,12 @@ def tag_command(
     ctx: click.Context, customer: str, tags: tuple[str, ...], remove: bool, by: str | None, at: str | None, as_json: bool
 ) -> None:
     """Put TAGS on CUSTOMER."""
+    from clientbook.importing.noting import happened
+
     book = open_book(ctx)
     type = "tag_removed" if remove else "tag_added"
-    outcome = book.note(
-        clean(customer), [(type, {"tag": clean(tag)}) for tag in tags], occurred_at=_when(book, at), actor=by
-    )
-    _report(outcome, as_json=as_json)
+    decision = happened(clean(customer), [(type, {"tag": clean(tag)}) for tag in tags])
+    _report(book.note(decision, occurred_at=_when(book, at), actor=by)[1], as_json=as_json)
 
 
 @click.command("merge")
@@ -197,9 +199,11 @@ def merge_command(
     ctx: click.Context, into: str, others: tuple[str, ...], reason: str | None, by: str | None, at: str | None, as_json: bool
 ) -> None:
     """Say that OTHERS are the customer INTO. Nothing is lost: unmerge undoes it."""
+    from clientbook.importing.noting import merged
+
     book = open_book(ctx)
-    names = [clean(name) for name in others]
-    _report(book.merge(clean(into), names, reason=reason, occurred_at=_when(book, at), actor=by), as_json=as_json)
+    decision = merged(clean(into), [clean(name) for name in others], reason=reason)
+    _report(book.note(decision, occurred_at=_when(book, at), actor=by)[1], as_json=as_json)
 
 
 @click.command("unmerge")
@@ -211,9 +215,11 @@ def unmerge_command(
     ctx: click.Context, entries: tuple[str, ...], reason: str | None, by: str | None, at: str | None, as_json: bool
 ) -> None:
     """Undo the merge of ENTRIES, given by the ids they had."""
+    from clientbook.importing.noting import unmerged
+
     book = open_book(ctx)
-    ids = [clean(entry) for entry in entries]
-    _report(book.unmerge(ids, reason=reason, occurred_at=_when(book, at), actor=by), as_json=as_json)
+    decision = unmerged([clean(entry) for entry in entries], reason=reason)
+    _report(book.note(decision, occurred_at=_when(book, at), actor=by)[1], as_json=as_json)
 
 
 @click.command("append")
@@ -240,8 +246,10 @@ def append_command(ctx: click.Context, file: Any, as_json: bool) -> None:
 def _note(
     book: Book, customer: str | None, type: str, data: dict[str, Any], *, by: str | None, at: str | None, as_json: bool
 ) -> None:
-    whose = clean(customer) if customer else None
-    _report(book.note(whose, [(type, data)], occurred_at=_when(book, at), actor=by), as_json=as_json)
+    from clientbook.importing.noting import happened
+
+    decision = happened(clean(customer) if customer else None, [(type, data)])
+    _report(book.note(decision, occurred_at=_when(book, at), actor=by)[1], as_json=as_json)
 
 
 def _report(outcome: Outcome, *, as_json: bool) -> None:

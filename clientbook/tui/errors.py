@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import traceback
 
+from clientbook.errors import ClientbookError
 from clientbook.query.text import harmless
 
 
-class NoTerminal(Exception):
+class NoTerminal(ClientbookError):
     """There is no terminal to draw on."""
 
 
 def describe(error: BaseException) -> str:
     """One line for a person; harmless, and without data unless the exception is ours."""
-    cause = getattr(error, "error", None)
-    if isinstance(cause, BaseException):
-        error = cause
-    if type(error).__module__.split(".")[0] == "clientbook":
+    error = _original(error)
+    if isinstance(error, ClientbookError):
         return harmless(str(error)) or type(error).__name__
-    return f"{type(error).__name__} ({place(error)})"
+    return f"{type(error).__name__} ({_place(error)})"
 
 
-def place(error: BaseException) -> str:
-    """The file and line that raised it."""
+def _original(error: BaseException) -> BaseException:
+    """What a worker's failure is about: Textual wraps it."""
+    cause = getattr(error, "error", None)
+    return cause if isinstance(cause, BaseException) else error
+
+
+def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "?"
@@ -34,9 +38,7 @@ def place(error: BaseException) -> str:
 
 def crash_report(error: BaseException) -> str:
     """What a crash leaves on the terminal: the error and the files and lines on the way, no source, no locals."""
-    cause = getattr(error, "error", None)
-    if isinstance(cause, BaseException):
-        error = cause
+    error = _original(error)
     lines = [f"clientbook: {describe(error)}"]
     lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     return "\n".join(lines)

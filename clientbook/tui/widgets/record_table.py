@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.coordinate import Coordinate
 from textual_fastdatatable import DataTable
 from textual_fastdatatable.backend import DataTableBackend
@@ -235,12 +235,14 @@ class RecordTable(DataTable, inherit_bindings=False):
         if 0 <= event.column_index < len(shown):
             self.post_message(HeaderPicked(self.windowed._layouts[shown[event.column_index]].key))
 
-    async def _on_mouse_down(self, event: events.MouseDown) -> None:
+    @on(events.MouseDown)
+    def note_press(self, event: events.MouseDown) -> None:
         """A click puts the cursor on a row; only a click on the current row opens it."""
         self._pressed_current = event.style.meta.get("row") == self.cursor_row
 
-    def _post_selected_message(self) -> None:
-        if self._pressed_current:
+    @on(events.Click)
+    def open_on_click(self, event: events.Click) -> None:
+        if self._pressed_current and event.style.meta.get("row") == self.cursor_row:
             self.action_select_cursor()
 
     def _on_resize(self, event: events.Resize) -> None:

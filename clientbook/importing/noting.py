@@ -1,0 +1,103 @@
+"""What is noted by hand: the events to append, decided while the writer lock is held, so that what was read stays true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from clientbook.engine.duckdb import Engine, quoted
+from clientbook.errors import ClientbookError, WrongUse
+from clientbook.importing.identity import random_customer_ids
+from clientbook.query.customers import find_customer
+
+
+class CustomerExists(ClientbookError):
+    """Somebody has this e-mail already."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(f"customer {customer_id} has this e-mail already; `clientbook show {customer_id}` shows it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """Events about one customer, or about nobody in particular."""
+
+    customer_id: str | None
+    events: list[tuple[str, dict[str, Any]]]
+    """Type and data of each; entries that are None are left out."""
+
+
+Decision = Callable[[Engine], Noted]
+"""Given the identities at the log's head, what to append."""
+
+
+def new_customer(profile: dict[str, Any], *, kind: str, collected_via: str) -> Decision:
+    """A customer added by hand.
+
+    Raises (when decided):
+        CustomerExists: somebody has this e-mail already.
+    """
+
+    def decide(engine: Engine) -> Noted:
+        taken = engine.value(
+            "select customer_id from identifiers where kind = 'email' and value = lower($email) limit 1",
+            {"email": profile.get("email") or ""},
+        )
+        if taken:
+            raise CustomerExists(taken)
+        registered = {"kind": kind, "collected_via": collected_via, "from_person": True}
+        customer_id: str = random_customer_ids(1)[0].as_py()
+        return Noted(customer_id=customer_id, events=[("customer_registered", registered), ("profile_updated", profile)])
+
+    return decide
+
+
+def happened(customer: str | None, events: list[tuple[str, dict[str, Any]]]) -> Decision:
+    """What happened with a customer, named in any way `find_customer` understands, or with nobody in particular."""
+    return lambda engine: Noted(customer_id=None if customer is None else find_customer(engine, customer), events=events)
+
+
+def merged(into: str, others: list[str], *, reason: str | None) -> Decision:
+    """Several entries are one customer. The event carries every id that resolves to it from now on.
+
+    Raises (when decided):
+        CustomerNotFound: nobody, or several, are meant.
+        WrongUse: they are one customer already.
+    """
+
+    def decide(engine: Engine) -> Noted:
+        root = find_customer(engine, into)
+        absorbed = {find_customer(engine, other) for other in others}
+        if root in absorbed:
+            raise WrongUse("these are one customer already")
+        listed = ", ".join(map(quoted, sorted(absorbed)))
+        followers = engine.rows(f"select customer_id from customer_roots where root_id in ({listed})")
+        ids = sorted(absorbed | {row["customer_id"] for row in followers})
+        return Noted(customer_id=root, events=[("customers_merged", {"into": root, "merged": ids, "reason": reason})])
+
+    return decide
+
+
+def unmerged(entries: list[str], *, reason: str | None) -> Decision:
+    """Entries that were merged into another are customers of their own again.
+
+    Raises (when decided):
+        WrongUse: one of them is not merged into another, or not all into the same.
+    """
+
+    def decide(engine: Engine) -> Noted:
+        listed = ", ".join(map(quoted, entries))
+        found = engine.rows(
+            f"select customer_id, root_id from customer_roots where customer_id in ({listed}) and root_id <> customer_id"
+        )
+        roots = {row["root_id"] for row in found}
+        if len(found) != len(set(entries)) or len(roots) != 1:
+            raise WrongUse(
+                "these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges"
+            )
+        ids = [row["customer_id"] for row in found]
+        data = {"into": roots.pop(), "merged": ids, "roots": ids, "reason": reason}
+        return Noted(customer_id=data["into"], events=[("customers_unmerged", data)])
+
+    return decide

@@ -1,0 +1,1 @@
+"""What tests outside the core may use: the suite that a log has to pass, and rows to feed it."""
