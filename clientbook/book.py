@@ -20,10 +20,10 @@ from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
-from clientbook.importing.commit import Outcome, closing_row, commit
+from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
-from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events
+from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events, with_lines
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
@@ -156,8 +156,9 @@ class Book:
         Raises:
             MappingError: the mapping does not fit the file.
         """
+        lines = file.data.splitlines() if plan is None else []
         if plan is None:
-            draft = draft_lines(file.data.splitlines(), self.registry)
+            draft = draft_lines(lines, self.registry)
             importer, mapping, source = "events", None, "events"
         else:
             with self.snapshot() as snapshot:
@@ -191,7 +192,8 @@ class Book:
         outcome = self._commit(draft, batch=batch, completion=completion, dry_run=dry_run)
         if dry_run:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None)
-        rejects_file = write_rejects(self.folder / "rejects", batch, outcome.rejects, plan.table if plan else None)
+        rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
+        rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
 
     def append(self, envelopes: list[Envelope]) -> Outcome:
@@ -305,6 +307,7 @@ class Book:
                 events=0,
                 rejects=draft.rejects,
                 remarks=draft.remarks,
+                **nothing_used(draft),
             )
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             return commit(

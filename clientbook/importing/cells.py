@@ -7,7 +7,7 @@ from typing import Final
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
 from clientbook.importing.mapping import ColumnMapping
-from clientbook.importing.vocabulary import TARGETS, CellType
+from clientbook.importing.vocabulary import DATE_PARTS, TARGETS, CellType
 
 DATE_FORMATS: Final = (
     "iso",
@@ -36,17 +36,8 @@ DATE_FORMATS: Final = (
 
 _ISO: Final = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)? ?(Z|[+-]\d{2}:?\d{2})"
 _BLANKS: Final = r"[\s\x{00A0}\x{202F}\x{2009}'’]"
-_MONEY: Final = r"(€|£|\$|EUR|GBP|USD|CHF)"
+_MONEY: Final = r"(?:€|£|\$|EUR|GBP|USD|CHF)"
 _EMAIL: Final = r"[^@\s,;<>()\"]{1,64}@[^@\s,;<>()\".]+(\.[^@\s,;<>()\".]+)+"
-_DATE_PARTS: Final = {
-    "%Y": r"\d{4}",
-    "%y": r"\d{2}",
-    "%m": r"\d{1,2}",
-    "%d": r"\d{1,2}",
-    "%H": r"\d{1,2}",
-    "%M": r"\d{2}",
-    "%S": r"\d{2}",
-}
 _TRIED_FIRST: Final = 2000
 _YEARS: Final = "between 1850 and 2200"
 
@@ -66,7 +57,7 @@ def value_sql(column: str, chosen: ColumnMapping, timezone: str) -> str:
     if kind == "amount":
         return amount_sql(cell, chosen.decimal or ".")
     if kind in ("instant", "date"):
-        moments = [_moment_value(cell, format, kind, timezone) for format in chosen.formats or DATE_FORMATS[1:2]]
+        moments = [_moment_value(cell, format, kind, timezone) for format in chosen.formats]
         return moments[0] if len(moments) == 1 else f"coalesce({', '.join(moments)})"
     # Some shops put an apostrophe before numbers, to stop spreadsheets from eating their zeros.
     unquoted = f"case when starts_with({cell}, chr(39)) then substr({cell}, 2) else {cell} end"
@@ -89,7 +80,9 @@ def _moment_value(cell: str, format: str, kind: CellType, timezone: str) -> str:
 
 def amount_sql(cell: str, decimal: str) -> str:
     """SQL for an amount with this decimal mark, spaces, currency signs and thousands marks set aside."""
-    bare = f"regexp_replace(regexp_replace({cell}, {quoted(_BLANKS)}, '', 'g'), {quoted(_MONEY)}, '', 'g')"
+    # `12€50` would become 1250 if the sign were dropped wherever it stands.
+    unsigned = quoted(rf"^([+-]?){_MONEY}|{_MONEY}$")
+    bare = f"regexp_replace(regexp_replace({cell}, {quoted(_BLANKS)}, '', 'g'), {unsigned}, '\\1')"
     mark, thousands = (r"\.", ",") if decimal == "." else (",", r"\.")
     grouped = quoted(rf"[+-]?\d{{1,3}}({thousands}\d{{3}})+({mark}\d+)?")
     plain = (
@@ -106,7 +99,7 @@ def moment_sql(cell: str, format: str) -> str:
         spaced = f"regexp_replace({cell}, ' ?([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
         return f"case when regexp_full_match({cell}, {quoted(_ISO)}) then try_cast({spaced} as timestamptz) end"
     shape = re.escape(format)
-    for part, digits in _DATE_PARTS.items():
+    for part, digits in DATE_PARTS.items():
         shape = shape.replace(part, digits)
     parsed = f"try_strptime({cell}, {quoted(format)})"
     return f"case when regexp_full_match({cell}, {quoted(shape)}) and year({parsed}) {_YEARS} then {parsed} end"

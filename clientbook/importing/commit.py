@@ -163,6 +163,14 @@ def _with_amounts(result: Outcome, draft: Draft, fate: pa.Array) -> Outcome:
     )
 
 
+def nothing_used(draft: Draft) -> dict[str, Decimal]:
+    """The control totals of a draft without events."""
+    if draft.row_amounts is None:
+        return {}
+    rejected = draft.rejected_amount or Decimal(0)
+    return {"amount_read": rejected, "amount_used": Decimal(0), "amount_duplicate": Decimal(0), "amount_rejected": rejected}
+
+
 def _sum(amounts: pa.Array) -> Decimal:
     total = pc.sum(amounts, min_count=0).as_py()
     return Decimal(total or 0)

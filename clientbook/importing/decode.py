@@ -96,14 +96,13 @@ def decode(file: GivenFile, declared: str | None = None) -> Decoded:
     try:
         return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
     except UnicodeDecodeError:
-        # cp1252 leaves five bytes undefined; browsers read them as control characters, and so do we.
-        text = file.data.decode("cp1252", errors="cp1252-holes")
-        return Decoded(text=text, encoding="cp1252", is_guess=True)
+        return Decoded(text=_strictly(file, "cp1252"), encoding="cp1252", is_guess=True)
 
 
 def _strictly(file: GivenFile, encoding: str) -> str:
     try:
-        return file.data.decode(encoding)
+        # cp1252 leaves five bytes undefined; browsers read them as control characters, and so do we.
+        return file.data.decode(encoding, errors="cp1252-holes" if encoding == "cp1252" else "strict")
     except LookupError:
         raise UnreadableFile(f"{file.name}: unknown encoding {encoding!r}; try utf-8 or cp1252") from None
     except UnicodeDecodeError as error:

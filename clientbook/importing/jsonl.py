@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -15,7 +17,7 @@ from clientbook.importing.draft import DRAFT, Draft, Reject
 
 def looks_like_events(file: GivenFile) -> bool:
     """Whether the file is JSON Lines: by its name or its first character."""
-    return file.suffix in (".jsonl", ".ndjson") or file.data.lstrip()[:1] == b"{"
+    return file.suffix in (".jsonl", ".ndjson") or file.data.removeprefix(BOM_UTF8).lstrip()[:1] == b"{"
 
 
 def draft_lines(lines: Iterable[bytes], registry: Registry) -> Draft:
@@ -24,7 +26,8 @@ def draft_lines(lines: Iterable[bytes], registry: Registry) -> Draft:
     numbers: list[int] = []
     rejected: list[Reject] = []
     read = empty = 0
-    for number, line in enumerate(lines, 1):
+    for number, given in enumerate(lines, 1):
+        line = given.removeprefix(BOM_UTF8) if number == 1 else given
         read += 1
         if not line.strip():
             empty += 1
@@ -42,6 +45,14 @@ def draft_lines(lines: Iterable[bytes], registry: Registry) -> Draft:
         rejects=tuple(rejected),
         rows_read=read,
         rows_skipped=empty,
+    )
+
+
+def with_lines(rejects: Iterable[Reject], lines: Sequence[bytes]) -> tuple[Reject, ...]:
+    """The rejects, each with its whole line as its value, so that it can be corrected in the rejects file."""
+    return tuple(
+        reject if reject.value else replace(reject, value=lines[reject.line - 1].decode("utf-8", "replace").strip())
+        for reject in rejects
     )
 
 

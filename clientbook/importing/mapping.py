@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from hashlib import sha256
@@ -13,8 +14,9 @@ import tomli_w
 from msgspec import Meta
 
 from clientbook.errors import ClientbookError
-from clientbook.importing.table import Dialect
-from clientbook.importing.vocabulary import TARGETS, Kind
+from clientbook.importing.table import SPACES, Dialect
+from clientbook.importing.vocabulary import DATE_PARTS, TARGETS, Kind
+from clientbook.settings import InvalidSettings, check_timezone
 
 
 class MappingError(ClientbookError, ValueError):
@@ -106,7 +108,8 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def check(mapping: Mapping, where: str) -> None:
-    """Raise `MappingError` when a column goes nowhere, or two go to one place."""
+    """Raise `MappingError` when a column goes nowhere, two go to one place, or an entry cannot be followed."""
+    _check_layout(mapping, where)
     used: dict[str, str] = {}
     for column, chosen in mapping.columns.items():
         if chosen.to not in TARGETS:
@@ -115,6 +118,7 @@ def check(mapping: Mapping, where: str) -> None:
         if chosen.to in used:
             raise MappingError(f"{where}: columns {used[chosen.to]!r} and {column!r} both go to {chosen.to}")
         used[chosen.to] = column
+        _check_formats(column, chosen, where)
     if mapping.kind == "orders":
         if "order.placed_at" not in used:
             raise MappingError(f"{where}: an order file needs a column for order.placed_at")
@@ -124,6 +128,31 @@ def check(mapping: Mapping, where: str) -> None:
             )
     elif not used.keys() & {"customer.email", "customer.external_id", "customer.phone", "customer.mobile"}:
         raise MappingError(f"{where}: a contact file needs customer.email, customer.external_id or a phone")
+
+
+def _check_layout(mapping: Mapping, where: str) -> None:
+    try:
+        check_timezone(mapping.timezone)
+    except InvalidSettings as error:
+        raise MappingError(f"{where}: {error}") from None
+    delimiter = mapping.layout.delimiter
+    # A workbook has no delimiter; its mapping may say so.
+    if len(delimiter) > 1 and delimiter != SPACES:
+        raise MappingError(f"{where}: the delimiter {delimiter!r} is not one character, nor {SPACES!r} for runs of blanks")
+
+
+def _check_formats(column: str, chosen: ColumnMapping, where: str) -> None:
+    if TARGETS[chosen.to].type not in ("instant", "date"):
+        return
+    if not chosen.formats:
+        raise MappingError(f'{where}: column {column!r} holds dates; say how they are written: formats = ["%d/%m/%Y"]')
+    for format in chosen.formats:
+        unknown = [part for part in re.findall("%.?", format) if part not in DATE_PARTS]
+        if unknown or format != "iso" and "%" not in format:
+            known = ", ".join(DATE_PARTS)
+            raise MappingError(
+                f"{where}: column {column!r}: {unknown[0] if unknown else format!r} is no part of a date; use iso, or {known}"
+            )
 
 
 def to_toml(mapping: Mapping, comments: Sequence[str] = ()) -> str:

@@ -11,7 +11,7 @@ from clientbook.events.base import Event
 from clientbook.events.personal import ProfileUpdated
 from clientbook.events.reactions import BalanceAdjusted, OrderPlaced, OrderRefunded
 from clientbook.importing.draft import Draft, draft_rows, together
-from clientbook.importing.mapping import Mapping
+from clientbook.importing.mapping import Mapping, column_keys
 from clientbook.importing.table import TextTable
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
 
@@ -23,6 +23,7 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
     A document one of whose rows is set aside is set aside whole: part of an order would be another order.
     """
     type_rows(engine, file, mapping)
+    engine.register("cut_short", _cut_short(file, mapping))
     parameters: dict[str, object] = {
         "currency": mapping.currency,
         "credit_prefixes": mapping.orders.credit_prefixes,
@@ -37,10 +38,7 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
         parts = _parts(engine, mapping)
     engine.execute(f"insert into bad_rows {sql('incomplete')}")
     rows = engine.table(sql("order_rows"))
-    rejected_amount = engine.value(
-        "select cast(sum(coalesce(line_amount, line_quantity * line_unit_price, order_total)) as decimal(18, 4))"
-        " from typed where row in (select row from bad_rows)"
-    )
+    rejected_amount = engine.value(sql("rejected_amount"))
     return Draft(
         events=together([*parts.values(), _profiles(engine, mapping)]),
         row_units=rows["unit"].combine_chunks(),
@@ -54,10 +52,18 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
     )
 
 
+def _cut_short(file: TextTable, mapping: Mapping) -> pa.Table:
+    """The documents that a row which could not be cut into cells seems to belong to."""
+    keys = column_keys(file.header)
+    places = [keys.index(key) for key, chosen in mapping.columns.items() if chosen.to == "order.id"]
+    found = [row.cells[place].strip(" '\"") for row in file.broken for place in places if place < len(row.cells)]
+    return pa.table({"document": pa.array(found, pa.string())})
+
+
 def _group(engine: Engine, parameters: dict[str, object]) -> None:
     engine.execute(
         "create or replace table spoilt as select distinct coalesce(order_id, 'row ' || typed.row) as document"
-        " from typed inner join bad_rows using (row)"
+        " from typed inner join bad_rows using (row) union select document from cut_short"
     )
     engine.execute(f"create or replace table documents as {sql('documents')}", parameters)
 

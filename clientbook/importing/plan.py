@@ -13,7 +13,7 @@ from clientbook.importing.draft import Draft, Reject
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.orders import draft_orders
 from clientbook.importing.propose import Proposal, propose
-from clientbook.importing.rejects import REASONS
+from clientbook.importing.rejects import REASONS, is_rejects_file
 from clientbook.importing.table import TextTable, read_table
 from clientbook.importing.typed import register_cells, typed_sql
 
@@ -45,7 +45,9 @@ def plan_file(
         UnreadableFile: it holds no table.
         MappingError: the mapping given does not fit it.
     """
-    table = _without_reasons(read_table(file, dialect=mapping.dialect() if mapping else None))
+    # A rejects file has the columns of the file it comes from, but a layout of its own.
+    dialect = mapping.dialect() if mapping and not is_rejects_file(file) else None
+    table = _without_reasons(read_table(file, dialect=dialect))
     register_cells(engine, table)
     proposal = None
     if mapping is None:
@@ -61,7 +63,11 @@ def draft_file(engine: Engine, plan: FilePlan, *, imported_at: datetime) -> Draf
         draft = draft_orders(engine, plan.table, plan.mapping)
     else:
         draft = draft_contacts(engine, plan.table, plan.mapping, imported_at=imported_at)
-    broken = tuple(Reject(line=row.line, code=row.code, message=row.message) for row in plan.table.broken)
+    delimiter = plan.table.dialect.delimiter
+    broken = tuple(
+        Reject(line=row.line, code=row.code, message=row.message, value=delimiter.join(row.cells))
+        for row in plan.table.broken
+    )
     return replace(draft, rejects=tuple(sorted(broken + draft.rejects, key=lambda reject: reject.line)))
 
 

@@ -9,12 +9,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import column_keys
-from clientbook.importing.table import SPACES, TextTable
+from clientbook.importing.table import SPACES, WORKBOOK, TextTable
 
 REASONS: Final = ("_line", "_code", "_column", "_value", "_message")
 """Columns added to a rejects file; an import leaves them out."""
+
+
+def is_rejects_file(file: GivenFile) -> bool:
+    """Whether a table is one that `write_rejects` wrote, corrected or not."""
+    first_line = file.data.replace(b"\0", b"").lstrip().splitlines()[:1]
+    return bool(first_line) and all(name.encode() in first_line[0] for name in REASONS)
 
 
 def write_rejects(folder: Path, batch: str, rejects: Sequence[Reject], table: TextTable | None) -> Path | None:
@@ -44,14 +54,11 @@ def _rows(rejects: Sequence[Reject], table: TextTable) -> bytes:
         row = cells.get(reject.line, [])
         padded = (row + [""] * width)[:width]
         writer.writerow([*padded, reject.line, reject.code, reject.column, reject.value, reject.message])
-    encoding = "utf-8" if table.dialect.encoding == "workbook" else table.dialect.encoding
+    encoding = "utf-8" if table.dialect.encoding == WORKBOOK else table.dialect.encoding
     return text.getvalue().encode(encoding, errors="replace")
 
 
 def _cells_by_line(table: TextTable, lines: set[int]) -> dict[int, list[str]]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     found = {broken.line: broken.cells for broken in table.broken}
     wanted = pc.is_in(table.lines, value_set=pa.array(sorted(lines), pa.int64()))
     for line, row in zip(table.lines.filter(wanted).to_pylist(), table.columns.filter(wanted).to_pylist(), strict=True):

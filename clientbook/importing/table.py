@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ from clientbook.importing.decode import GivenFile, UnreadableFile, decode
 DELIMITERS: Final = (";", ",", "\t", "|")
 SPACES: Final = "spaces"
 """Columns set apart by runs of blanks, as old statistics files are."""
+WORKBOOK: Final = "workbook"
+"""Stands for the encoding where there is none, since a workbook says its own."""
 _SHEETS: Final = (".xlsx", ".xls", ".xlsb", ".ods")
 _ZERO: Final = pa.scalar(0, pa.int32())
 _NO_TEXT: Final = pa.scalar(None, pa.string())
@@ -80,11 +83,11 @@ def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
     """
     if file.suffix in _SHEETS or file.data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         return _read_sheet(file, dialect)
-    decoded = decode(file, dialect.encoding if dialect else None)
+    decoded = decode(file, dialect.encoding if dialect and dialect.encoding != WORKBOOK else None)
     text = decoded.text.removeprefix("\ufeff")
     if not text.strip():
         raise UnreadableFile(f"{file.name}: the file is empty")
-    delimiter = dialect.delimiter if dialect else find_delimiter(text)
+    delimiter = dialect.delimiter if dialect and dialect.delimiter else find_delimiter(text)
     header_line = dialect.header_line if dialect else None
     found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, delimiter=delimiter)
     return _collect(_records(text, delimiter), found, header_line, file.name)
@@ -124,7 +127,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Broke
     lines = io.StringIO(text, newline="").readlines() if "\r" not in text else _split_lines(text)
     start = 0
     while start < len(lines):
-        reader = csv.reader(iter(lines[start:] if start else lines), delimiter=delimiter, strict=True)
+        reader = csv.reader(map(lines.__getitem__, range(start, len(lines))), delimiter=delimiter, strict=True)
         before = 0
         try:
             for cells in reader:
@@ -156,7 +159,7 @@ def _split_lines(text: str) -> list[str]:
 def _collect(
     records: Iterator[tuple[int, list[str] | BrokenRow]], dialect: Dialect, header_line: int | None, name: str
 ) -> TextTable:
-    header, first_line = _find_header(records, header_line, name)
+    header, first_line, records = _find_header(records, header_line, name)
     width = len(header)
     cells = _Cells(width)
     broken: list[BrokenRow] = []
@@ -220,16 +223,27 @@ class _Cells:
 
 def _find_header(
     records: Iterator[tuple[int, list[str] | BrokenRow]], header_line: int | None, name: str
-) -> tuple[list[str], int]:
-    """The column names and their line: the first with two cells or more, unless it is stated."""
+) -> tuple[list[str], int, Iterator[tuple[int, list[str] | BrokenRow]]]:
+    """The column names, their line, and the records below: the first line with two cells or more, unless one is stated.
+
+    A lone cell is a title above the names, and a name only in a file of one column.
+    """
+    alone: tuple[list[str], int] | None = None
+    below: list[tuple[int, list[str] | BrokenRow]] = []
     for line, cells in records:
-        if isinstance(cells, BrokenRow):
-            continue
-        trimmed = [cell.strip() for cell in cells]
+        trimmed = [] if isinstance(cells, BrokenRow) else [cell.strip() for cell in cells]
         if header_line is not None and line < header_line:
             continue
-        if header_line == line or sum(map(bool, trimmed)) > 1 or (len(trimmed) == 1 and trimmed[0]):
-            return trimmed, line
+        if trimmed and (header_line == line or sum(map(bool, trimmed)) > 1):
+            return trimmed, line, records
+        if alone:
+            below.append((line, cells))
+        elif len(trimmed) == 1 and trimmed[0]:
+            alone = trimmed, line
+        if len(below) == _LOOKED_AT:
+            break
+    if alone:
+        return *alone, itertools.chain(below, records)
     raise UnreadableFile(f"{name}: no line with column names was found")
 
 
@@ -258,7 +272,7 @@ def _read_sheet(file: GivenFile, dialect: Dialect | None) -> TextTable:
     except (CalamineError, OSError, IndexError) as error:
         raise UnreadableFile(f"{file.name}: this is no readable workbook ({error}); save it again as XLSX or CSV") from None
     records = ((number, [_cell_text(cell) for cell in row]) for number, row in enumerate(cells, 1))
-    found = Dialect(encoding="workbook", delimiter="", sheet=sheet)
+    found = Dialect(encoding=WORKBOOK, delimiter="", sheet=sheet)
     return _collect(iter(records), found, dialect.header_line if dialect else None, file.name)
 
 

@@ -131,6 +131,10 @@ def _required(mapping: Mapping) -> list[tuple[str, str, str, str]]:
         amount = "line_amount is null and (line_quantity is null or line_unit_price is null)"
         where = column.get("line.amount") or column["line.unit_price"]
         checks.append((where, "amount.missing", "the row has no amount", amount))
+        product = "try_cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)) is null"
+        checks.append(
+            (where, "amount.limits", "quantity times price is more than a book holds", f"line_amount is null and {product}")
+        )
     elif "order.id" not in column:
         checks.append((column["order.total"], "amount.missing", "the row has no amount", "order_total is null"))
     return checks

@@ -9,6 +9,17 @@ from typing import Final, Literal
 CellType = Literal["text", "code", "email", "amount", "instant", "date", "tags"]
 Kind = Literal["orders", "contacts"]
 
+DATE_PARTS: Final = {
+    "%Y": r"\d{4}",
+    "%y": r"\d{2}",
+    "%m": r"\d{1,2}",
+    "%d": r"\d{1,2}",
+    "%H": r"\d{1,2}",
+    "%M": r"\d{2}",
+    "%S": r"\d{2}",
+}
+"""What a date format is made of, each with its shape."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:

@@ -2,7 +2,8 @@
 
 The canonical bytes of a row come from its file's own schema: fields sorted by name, `name=value`, NULL left out, so that a
 field or a plugin column added later changes no old digest. Text is a netstring (`byte length:text`), numbers and times
-(epoch, µs or days) end in `;`, a struct is `{…}`, a list `[…]` with `~` for a NULL item, a map `<…>` in stored (key) order.
+(epoch, µs or days) end in `;`, a struct is `{…}`, a list `[…]` and a map `<…>` in stored (key) order, both with
+`~` for a NULL item or value.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def canonical(array: pa.Array) -> pa.BinaryArray:
     if pa.types.is_map(kind):
         pairs = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
         keys, values = pc.list_flatten(pairs).flatten()
-        return _join(_MARK["<"], _rejoin(pairs, _join(canonical(keys), canonical(values))), _MARK[">"])
+        return _join(_MARK["<"], _rejoin(pairs, _join(canonical(keys), pc.fill_null(canonical(values), _MARK["~"]))), _MARK[">"])
     if pa.types.is_list(kind):
         items = pc.fill_null(canonical(pc.list_flatten(array)), _MARK["~"])
         return _join(_MARK["["], _rejoin(array, items), _MARK["]"])

@@ -33,6 +33,7 @@ from clientbook.log.files import (
     exclusive,
     publish,
     remove_orphans,
+    sync,
     temporary_in,
     write_parquet,
 )
@@ -87,6 +88,8 @@ class ParquetLog:
         temporary = temporary_in(folder / "tmp")
         temporary.write_text(json.dumps(described) + "\n")
         temporary.chmod(0o600)
+        for parent in (generation.parent, folder.parent):
+            sync(parent)
         publish(temporary, folder / "FORMAT.json")
         return cls(folder, clock=clock)
 

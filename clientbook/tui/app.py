@@ -20,6 +20,7 @@ from textual.app import App
 from textual.command import Provider
 
 from clientbook.i18n import _
+from clientbook.projection.moment import NOW, Moment
 from clientbook.query.text import harmless
 from clientbook.tui.actions import bindings
 from clientbook.tui.errors import NoTerminal, crash_report, describe
@@ -29,7 +30,6 @@ from clientbook.tui.screens.customers import CustomersScreen
 from clientbook.tui.screens.help import HelpScreen
 
 if TYPE_CHECKING:
-    from clientbook.projection.fold import Moment
     from clientbook.tui.service import QueryService
 
 __all__ = ["ClientbookApp", "NoTerminal", "run"]
@@ -49,8 +49,8 @@ class ClientbookApp(App[None], inherit_bindings=False):
     BINDINGS = bindings("app")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
 
-    def __init__(self, folder: Path, moment: Moment | None = None) -> None:
-        """Show the book in `folder` at a moment; None for now (`Moment` itself would import DuckDB)."""
+    def __init__(self, folder: Path, moment: Moment = NOW) -> None:
+        """Show the book in `folder` at a moment."""
         super().__init__()
         self.folder = folder
         self.moment = moment
@@ -163,7 +163,7 @@ class ClientbookApp(App[None], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-def run(folder: Path, moment: Moment | None = None) -> int:
+def run(folder: Path, moment: Moment = NOW) -> int:
     """Run the application on the book in `folder` until the person leaves; the exit code.
 
     Raises:

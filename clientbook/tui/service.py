@@ -19,7 +19,7 @@ from rich.cells import cell_len
 from clientbook.book import Book
 from clientbook.engine.duckdb import Engine, QueryCancelled, identifier
 from clientbook.i18n import _
-from clientbook.projection.fold import NOW, Moment
+from clientbook.projection.moment import Moment
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query import customers as one
 from clientbook.query.labels import STATUSES, column_label, event_label
@@ -89,14 +89,14 @@ class QueryService:
         self._stopped = threading.Event()
 
     @classmethod
-    def open(cls, folder: Path, moment: Moment | None) -> QueryService:
-        """Open the book at a moment; None for now. Takes as long as folding the log takes.
+    def open(cls, folder: Path, moment: Moment) -> QueryService:
+        """Open the book at a moment. Takes as long as folding the log takes.
 
         Raises:
             NoBook, InvalidSettings, LogError, QueryFailed: it cannot be opened.
         """
         book = Book(folder)
-        return cls(book, book.snapshot(moment or NOW))
+        return cls(book, book.snapshot(moment))
 
     def moment_text(self) -> str:
         """The moment that every figure is for, in the book's time zone."""

@@ -4,7 +4,7 @@ with priced as (
     select
         *,
         coalesce(order_id, 'row ' || row) as document,
-        coalesce(line_amount, cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4))) as amount
+        coalesce(line_amount, try_cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4))) as amount
     from typed
 ),
 
@@ -14,7 +14,7 @@ summed as (
         min(row) as first_row,
         min_by(order_id, row) as order_id,
         min(order_placed_at) as placed_at,
-        coalesce(min_by(order_total, row), cast(sum(amount) as decimal(18, 4))) as signed_total,
+        coalesce(min_by(order_total, row), try_cast(sum(amount) as decimal(18, 4))) as signed_total,
         coalesce(min_by(upper(order_currency), row), $currency) as currency,
         min_by(order_channel, row) as channel,
         min_by(order_store, row) as store,

@@ -1,21 +1,25 @@
 -- One row per way the source names a customer (`refs`): whose it is. key: the same for all ways that name one customer.
 -- customer_id: the customer the book knows under it, NULL for a new one. clash: why a strong identifier was not followed.
+-- What comes first is what happened first, so that the order of a file's lines does not matter.
 -- The source's own number decides before the e-mail address; a phone number decides only where there is nothing else.
 with numbers as (
-    select source, external, min_by(email, first_row) filter (where email is not null) as main_email, min(first_row) as first_row
+    select
+        source, external,
+        min_by(email, row(first_at, email)) filter (where email is not null) as main_email,
+        min(first_at) as first_at
     from refs
     where external is not null
     group by source, external
 ),
 
 claims as (
-    select *, row_number() over (partition by source, main_email order by first_row) = 1 as is_first
+    select *, row_number() over (partition by source, main_email order by first_at, external) = 1 as is_first
     from numbers
 ),
 
 number_keys as (
     select
-        source, external, main_email, first_row,
+        source, external, main_email, first_at,
         case when main_email is not null and is_first then 'email ' || main_email else 'number ' || source || ' ' || external end as key
     from claims
 ),
@@ -23,13 +27,13 @@ number_keys as (
 email_keys as (
     select email, min_by(key, rank) as key
     from (
-        select main_email as email, key, first_row as rank from number_keys where main_email is not null and starts_with(key, 'email ')
+        select main_email as email, key, row(0, first_at, key) as rank from number_keys where main_email is not null and starts_with(key, 'email ')
         union all
-        select refs.email, number_keys.key, 1000000000000 + refs.first_row
+        select refs.email, number_keys.key, row(1, refs.first_at, number_keys.key)
         from refs inner join number_keys using (source, external)
         where refs.email is not null
         union all
-        select email, 'email ' || email, 2000000000000 + first_row from refs where external is null and email is not null
+        select email, 'email ' || email, row(2, first_at, 'email ' || email) from refs where external is null and email is not null
     )
     group by email
 ),
@@ -104,7 +108,10 @@ decided as (
     select
         key,
         coalesce(
-            min(by_id), min_by(by_number, first_row), min_by(by_email, first_row), min_by(by_phone, first_row)
+            min(by_id),
+            min_by(by_number, row(first_at, by_number)),
+            min_by(by_email, row(first_at, by_email)),
+            min_by(by_phone, row(first_at, by_phone))
         ) as customer_id
     from matched
     group by key

@@ -1,19 +1,42 @@
 -- One row per refund of the file that belongs to exactly one order: of the same customer, before it, holding all its lines
--- (article, price, at least that quantity), and not yet paid back by earlier ones.
-with refund_lines as (
+-- (article, price, at least that quantity), and not yet paid back by earlier ones. A refund that the book knows keeps its link.
+with known_refunds as (
+    select refund_id, any_value(order_id) as order_id, sum(amount) as amount
+    from refunds
+    where source = $source and refund_id is not null
+    group by refund_id
+),
+
+paid_before as (
+    select order_id, sum(amount) as amount
+    from known_refunds
+    where order_id is not null
+    group by order_id
+),
+
+refund_lines as (
     select unit, ref, placed_at, line.sku as sku, abs(line.unit_price) as unit_price, sum(abs(line.quantity)) as quantity
-    from (select unit, ref, placed_at, unnest(lines) as line from documents where what = 'refund' and ref is not null)
+    from (
+        select unit, ref, placed_at, unnest(lines) as line
+        from documents
+        where
+            what = 'refund' and ref is not null
+            and (order_id is null or order_id not in (select refund_id from known_refunds))
+    )
     group by all
 ),
 
 file_lines as (
     select
         order_id, ref, placed_at, line.sku as sku, abs(line.unit_price) as unit_price,
-        sum(line.quantity) as quantity, any_value(signed_total) as total
+        sum(line.quantity) as quantity, any_value(left_to_pay_back) as total
     from (
-        select order_id, ref, placed_at, signed_total, unnest(lines) as line
+        select
+            documents.order_id, ref, placed_at, unnest(lines) as line,
+            signed_total - coalesce(paid_before.amount, 0) as left_to_pay_back
         from documents
-        where what = 'order' and ref is not null and order_id is not null
+        left join paid_before using (order_id)
+        where what = 'order' and ref is not null and documents.order_id is not null
     )
     group by order_id, ref, placed_at, sku, unit_price
 ),
@@ -71,3 +94,8 @@ running as (
 select unit, order_id
 from running
 where paid_back <= total
+union all
+select documents.unit, known_refunds.order_id
+from documents
+inner join known_refunds on documents.order_id = known_refunds.refund_id
+where documents.what = 'refund' and known_refunds.order_id is not null

@@ -1,0 +1,214 @@
+"""Write the generated parts of the documentation from the code: `python docs/reference/generate.py`.
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`; what is around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec.inspect as mi
+
+from clientbook.book import Book
+from clientbook.events import actions, book, consent, personal, reactions
+from clientbook.events.arrow import ENVELOPE
+from clientbook.events.base import Event, Record, type_name, unwrap
+from clientbook.importing.vocabulary import TARGETS
+from clientbook.projection.fold import TABLES, sql
+from clientbook.query.labels import COLUMNS
+
+DOCS = Path(__file__).resolve().parent.parent
+
+_MODULES = (
+    ("Who the customer is", personal),
+    ("What the shop did", actions),
+    ("What the customer did", reactions),
+    ("Consent and rights", consent),
+    ("The book itself", book),
+)
+_RULES = {
+    "required": "Names a customer.",
+    "optional": "May name a customer; without one it is a guest's, or about nobody in particular.",
+    "none": "Is about the book and names no customer.",
+}
+_CELL_TYPES = {
+    "text": "text",
+    "code": "text, kept as it stands",
+    "email": "an e-mail address",
+    "amount": "an amount",
+    "instant": "a date, or a date and time",
+    "date": "a date",
+    "tags": "tags, set apart by commas",
+}
+
+
+def pages() -> dict[Path, dict[str, str]]:
+    """The generated parts: page → name of the part → its text."""
+    return {
+        DOCS / "reference" / "events.md": {"events": "\n".join(_catalogue())},
+        DOCS / "reference" / "tables.md": {"tables": "\n".join(_tables())},
+        DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
+    }
+
+
+def replaced(page: str, name: str, body: str) -> str:
+    """The page with the part `name` set to `body`.
+
+    Raises:
+        ValueError: the page has no such part.
+    """
+    begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
+    before, _, rest = page.partition(begin)
+    _old, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"the page has no part {name!r}")
+    return f"{before}{begin}\n\n{body.strip()}\n\n{end}{after}"
+
+
+def current(path: Path, parts: dict[str, str]) -> str:
+    """What the page at `path` should say."""
+    page = path.read_text(encoding="utf-8")
+    for name, body in parts.items():
+        page = replaced(page, name, body)
+    return page
+
+
+def _catalogue() -> Iterator[str]:
+    records: dict[str, type[Record]] = {}
+    for title, module in _MODULES:
+        yield f"## {title}\n"
+        for event in module.EVENTS:
+            yield f"### {type_name(event)}\n"
+            yield f"{_summary(event)} *{_RULES[event.customer]}*\n"
+            if event.natural_key:
+                known = " and ".join(f"`{name}`" for name in event.natural_key)
+                yield f"Known by its number: {known}, with source and type.\n"
+            yield from _fields(event, records)
+    yield "## Groups of fields\n"
+    for name in sorted(records):
+        yield f"### {name}\n"
+        yield f"{_summary(records[name])}\n"
+        yield from _fields(records[name], records)
+
+
+def _summary(declared: type) -> str:
+    return (declared.__doc__ or "").strip().splitlines()[0]
+
+
+def _fields(declared: type[Record] | type[Event], records: dict[str, type[Record]]) -> Iterator[str]:
+    info = mi.type_info(declared)
+    assert isinstance(info, mi.StructType)
+    yield "| Field | Type | Required | Personal | Constraint | Meaning |"
+    yield "|---|---|---|---|---|---|"
+    for field in info.fields:
+        plain, marks = unwrap(field.type)
+        cells = (
+            f"`{field.encode_name}`",
+            _type(plain, marks, records),
+            "yes" if field.required else "",
+            "yes" if marks.get("personal") else "",
+            _constraint(plain, marks),
+            marks.get("description", ""),
+        )
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+
+
+def _type(plain: mi.Type, marks: dict[str, Any], records: dict[str, type[Record]]) -> str:
+    match plain:
+        case mi.StructType():
+            records[plain.cls.__name__] = plain.cls
+            return f"[{plain.cls.__name__}](#{plain.cls.__name__.lower()})"
+        case mi.ListType():
+            return "list of " + _type(*unwrap(plain.item_type), records)
+        case mi.DictType():
+            return f"map of text to {_type(*unwrap(plain.value_type), records)}"
+        case mi.DecimalType():
+            return "percentage" if marks.get("maximum") else "amount"
+        case mi.IntType():
+            return "integer"
+        case mi.BoolType():
+            return "yes or no"
+        case mi.DateTimeType():
+            return "instant"
+        case mi.DateType():
+            return "date"
+    return "text"
+
+
+def _constraint(plain: mi.Type, marks: dict[str, Any]) -> str:
+    match plain:
+        case mi.LiteralType():
+            return ", ".join(f"`{value}`" for value in plain.values)
+        case mi.StrType():
+            if plain.pattern:
+                return "`" + plain.pattern.replace("|", "\\|") + "`"
+            return f"{plain.min_length} to {plain.max_length:,} characters"
+        case mi.IntType():
+            most = "2⁵³" if plain.le == 2**53 else str(plain.le)
+            return f"{plain.ge} to {most}"
+        case mi.DecimalType():
+            if marks.get("maximum") is not None:
+                return f"{marks['minimum']} to {marks['maximum']}, 4 decimals"
+            return "0 or more, 4 decimals" if marks.get("minimum") is not None else "signed, 4 decimals"
+        case mi.ListType():
+            item = _constraint(*unwrap(plain.item_type))
+            least = f"at least {plain.min_length}" if plain.min_length else ""
+            return "; ".join(part for part in (least, f"each {item}" if item else "") if part)
+    return ""
+
+
+def _tables() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        empty = Book.create(Path(folder) / "book", currency="EUR", timezone="Europe/Paris")
+        with empty.snapshot() as snapshot:
+            for name in (*TABLES, "customer_roots"):
+                columns = snapshot.engine.rows(f"describe {name}")
+                yield f"## {name}\n"
+                yield f"{_grain(name)}\n"
+                yield from _columns([(row["column_name"], row["column_type"]) for row in columns])
+            described = snapshot.table("describe select * from events").to_pylist()
+    types = {row["column_name"]: row["column_type"] for row in described}
+    envelope = [*ENVELOPE.names, "recorded_customer_id"]
+    yield "## events\n"
+    yield (
+        "One row per event that counts at the moment asked for: not voided, not of an import that was undone. A view of the"
+        " log.\n`customer_id` is the customer the event counts for now, `recorded_customer_id` the one it was recorded under"
+        " (they differ\nafter a merge). Beside these columns there is **one struct column for each type**, named like the"
+        " type and NULL in the\nrows of other types: `order_placed.total`, `note_added.text`."
+        " [The events](events.md) lists their fields.\n"
+    )
+    yield from _columns([(name, types[name]) for name in envelope])
+
+
+def _grain(name: str) -> str:
+    """The comment at the top of the table's file."""
+    comment = []
+    for line in sql(name).splitlines():
+        if not line.startswith("--"):
+            break
+        comment.append(line.removeprefix("--").strip())
+    return "\n".join(comment)
+
+
+def _columns(columns: Sequence[tuple[str, str]]) -> Iterator[str]:
+    yield "| Column | Type | Label |"
+    yield "|---|---|---|"
+    for name, kind in columns:
+        yield f"| `{name}` | {kind.lower().replace('|', chr(92) + '|')} | {COLUMNS.get(name, '')} |"
+    yield ""
+
+
+def _vocabulary() -> Iterator[str]:
+    yield "| Target | Holds | Headers it goes by, the surest first |"
+    yield "|---|---|---|"
+    for target in TARGETS.values():
+        yield f"| `{target.name}` | {_CELL_TYPES[target.type]} | {', '.join(target.words)} |"
+
+
+if __name__ == "__main__":
+    for page_path, page_parts in pages().items():
+        page_path.write_text(current(page_path, page_parts), encoding="utf-8")
