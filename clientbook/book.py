@@ -20,6 +20,7 @@ from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
+from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
@@ -45,7 +46,11 @@ class NoBook(ClientbookError):
     """The folder holds no book."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another")
+        super().__init__(
+            _("{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another").format(
+                folder=folder
+            )
+        )
 
 
 class BookExists(ClientbookError):
@@ -111,17 +116,21 @@ class Book:
         try:
             settings = msgspec.convert({"currency": currency, "timezone": timezone, "name": name}, Settings)
         except msgspec.ValidationError:
-            raise InvalidSettings(f"{currency!r} is no currency; use an ISO 4217 code such as EUR") from None
+            raise InvalidSettings(
+                _("{currency!r} is no currency; use an ISO 4217 code such as EUR").format(currency=currency)
+            ) from None
         check_timezone(timezone)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
             if any(folder.iterdir()):
-                raise BookExists(f"{folder} is not empty; name another folder")
+                raise BookExists(_("{folder} is not empty; name another folder").format(folder=folder))
             for name_ in ("ledger", "rejects", "state"):
                 (folder / name_).mkdir(mode=0o700)
         except (OSError, ValueError) as error:
-            raise BookExists(f"{folder} cannot be made: {getattr(error, 'strerror', error)}") from None
+            raise BookExists(
+                _("{folder} cannot be made: {error}").format(folder=folder, error=getattr(error, "strerror", error))
+            ) from None
         ParquetLog.create(folder / "log", clock=clock)
         _write_private(folder / "log" / KEY_FILE, secrets.token_hex(32) + "\n")
         entries = {key: value for key, value in msgspec.to_builtins(settings).items() if key != "engine"}
@@ -235,7 +244,7 @@ class Book:
         """
         with self.snapshot(moment) as snapshot:
             if not snapshot.engine.is_query(sql):
-                raise WrongUse("one SELECT is expected; clientbook never changes the book by a query")
+                raise WrongUse(_("one SELECT is expected; clientbook never changes the book by a query"))
             snapshot.prepare(sql)
             snapshot.engine.confine(snapshot.folders())
             return snapshot.engine.table(sql)
@@ -251,7 +260,11 @@ class Book:
         chosen = tables or TABLES
         unknown = [name for name in chosen if name not in TABLES]
         if unknown:
-            raise WrongUse(f"there is no table {unknown[0]!r}; the tables are {', '.join(TABLES)}")
+            raise WrongUse(
+                _("there is no table {unknown!r}; the tables are {tables}").format(
+                    unknown=unknown[0], tables=", ".join(TABLES)
+                )
+            )
         options = {"parquet": "format parquet, compression zstd", "csv": "format csv, header", "jsonl": "format json"}[
             format
         ]

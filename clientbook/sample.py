@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from clientbook.book import SETTINGS_FILE, Book, BookExists
+from clientbook.i18n import _
 from clientbook.importing.decode import GivenFile, open_file
 
 
@@ -18,7 +19,7 @@ def sample_folder() -> Path:
     for folder in (package / "sample_events", package.parent / "sample_events"):
         if (folder / "shop.toml").exists():
             return folder
-    raise BookExists("this installation has no sample shop; install clientbook again")
+    raise BookExists(_("this installation has no sample shop; install clientbook again"))
 
 
 def is_sample_book(folder: Path) -> bool:
@@ -33,7 +34,9 @@ def make_sample_book(folder: Path) -> None:
         BookExists: the folder holds something else.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise BookExists(f"{folder} is not empty and holds no sample book; name another folder with --dir")
+        raise BookExists(
+            _("{folder} is not empty and holds no sample book; name another folder with --dir").format(folder=folder)
+        )
     source = sample_folder()
     shop = tomllib.loads((source / "shop.toml").read_text(encoding="utf-8"))
     folder.parent.mkdir(parents=True, exist_ok=True)

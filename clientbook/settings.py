@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from clientbook.errors import ClientbookError
+from clientbook.i18n import _
 
 
 class InvalidSettings(ClientbookError, ValueError):
@@ -55,4 +56,4 @@ def check_timezone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise InvalidSettings(f"unknown time zone {name!r}; use a name such as Europe/Paris") from None
+        raise InvalidSettings(_("unknown time zone {name!r}; use a name such as Europe/Paris").format(name=name)) from None

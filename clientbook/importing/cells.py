@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
+from clientbook.i18n import N_
 from clientbook.importing.mapping import ColumnMapping
 from clientbook.importing.vocabulary import DATE_PARTS, TARGETS, CellType
 
@@ -42,10 +43,10 @@ _TRIED_FIRST: Final = 2000
 _YEARS: Final = "between 1850 and 2200"
 
 CODES: Final = {
-    "amount": ("amount.format", "expected an amount such as {example}"),
-    "email": ("email.format", "expected an e-mail address"),
-    "instant": ("date.impossible", "expected a date that exists, as {example}"),
-    "date": ("date.impossible", "expected a date that exists, as {example}"),
+    "amount": ("amount.format", N_("expected an amount such as {example}")),
+    "email": ("email.format", N_("expected an e-mail address")),
+    "instant": ("date.impossible", N_("expected a date that exists, as {example}")),
+    "date": ("date.impossible", N_("expected a date that exists, as {example}")),
 }
 """Reject code and message of each type that a cell can fail."""
 

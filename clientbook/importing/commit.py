@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import INSTANT
+from clientbook.i18n import _
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.identity import Resolution, resolve
 from clientbook.log.base import Writer
@@ -99,7 +100,7 @@ def _unknown_customers(draft: Draft, resolution: Resolution) -> list[Reject]:
     units = set(draft.events["unit"].filter(resolution.unknown).to_pylist())
     if not units:
         return []
-    message = "the book has no customer with this id; name the customer by e-mail, phone or external number"
+    message = _("the book has no customer with this id; name the customer by e-mail, phone or external number")
     lines = zip(draft.row_units.to_pylist(), draft.row_lines.to_pylist(), strict=True)
     return [
         Reject(line=line, code="customer.unknown", column="customer", message=message)
@@ -117,7 +118,7 @@ def _account(draft: Draft, events: pa.Table, outcome: pa.Array, resolution: Reso
     fate = pc.fill_null(fates["outcome"].combine_chunks().take(place), DUPLICATE)
     fate = pc.if_else(pc.is_in(draft.row_units, value_set=unknown_units.combine_chunks()), "unknown", fate)
     corrected = draft.row_lines.filter(pc.equal(fate, CORRECTION)).to_pylist()
-    message = "the book knows this number with other content; nothing was changed"
+    message = _("the book knows this number with other content; nothing was changed")
     rejects = rejects + [Reject(line=line, code="known.differs", message=message) for line in corrected]
     added = pc.equal(outcome, ADDED)
     counts = Counter(events["type"].filter(added).to_pylist())

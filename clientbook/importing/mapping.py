@@ -14,6 +14,7 @@ import tomli_w
 from msgspec import Meta
 
 from clientbook.errors import ClientbookError
+from clientbook.i18n import _
 from clientbook.importing.table import SPACES, Dialect
 from clientbook.importing.vocabulary import DATE_PARTS, TARGETS, Kind
 from clientbook.settings import InvalidSettings, check_timezone
@@ -100,7 +101,7 @@ def load_mapping(path: Path) -> Mapping:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         mapping = msgspec.convert(data, Mapping)
     except FileNotFoundError:
-        raise MappingError(f"{path}: there is no such mapping file") from None
+        raise MappingError(_("{path}: there is no such mapping file").format(path=path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise MappingError(f"{path}: {error}") from None
     check(mapping, str(path))
@@ -114,20 +115,32 @@ def check(mapping: Mapping, where: str) -> None:
     for column, chosen in mapping.columns.items():
         if chosen.to not in TARGETS:
             known = ", ".join(TARGETS)
-            raise MappingError(f"{where}: column {column!r} goes to {chosen.to!r}; the targets are {known}")
+            raise MappingError(
+                _("{where}: column {column!r} goes to {to!r}; the targets are {known}").format(
+                    where=where, column=column, to=chosen.to, known=known
+                )
+            )
         if chosen.to in used:
-            raise MappingError(f"{where}: columns {used[chosen.to]!r} and {column!r} both go to {chosen.to}")
+            raise MappingError(
+                _("{where}: columns {to!r} and {column!r} both go to {to2}").format(
+                    where=where, to=used[chosen.to], column=column, to2=chosen.to
+                )
+            )
         used[chosen.to] = column
         _check_formats(column, chosen, where)
     if mapping.kind == "orders":
         if "order.placed_at" not in used:
-            raise MappingError(f"{where}: an order file needs a column for order.placed_at")
+            raise MappingError(_("{where}: an order file needs a column for order.placed_at").format(where=where))
         if "order.total" not in used and "line.amount" not in used and not {"line.quantity", "line.unit_price"} <= set(used):
             raise MappingError(
-                f"{where}: an order file needs order.total, line.amount, or line.quantity and line.unit_price"
+                _("{where}: an order file needs order.total, line.amount, or line.quantity and line.unit_price").format(
+                    where=where
+                )
             )
     elif not used.keys() & {"customer.email", "customer.external_id", "customer.phone", "customer.mobile"}:
-        raise MappingError(f"{where}: a contact file needs customer.email, customer.external_id or a phone")
+        raise MappingError(
+            _("{where}: a contact file needs customer.email, customer.external_id or a phone").format(where=where)
+        )
 
 
 def _check_layout(mapping: Mapping, where: str) -> None:
@@ -138,20 +151,30 @@ def _check_layout(mapping: Mapping, where: str) -> None:
     delimiter = mapping.layout.delimiter
     # A workbook has no delimiter; its mapping may say so.
     if len(delimiter) > 1 and delimiter != SPACES:
-        raise MappingError(f"{where}: the delimiter {delimiter!r} is not one character, nor {SPACES!r} for runs of blanks")
+        raise MappingError(
+            _("{where}: the delimiter {delimiter!r} is not one character, nor {spaces!r} for runs of blanks").format(
+                where=where, delimiter=delimiter, spaces=SPACES
+            )
+        )
 
 
 def _check_formats(column: str, chosen: ColumnMapping, where: str) -> None:
     if TARGETS[chosen.to].type not in ("instant", "date"):
         return
     if not chosen.formats:
-        raise MappingError(f'{where}: column {column!r} holds dates; say how they are written: formats = ["%d/%m/%Y"]')
+        raise MappingError(
+            _('{where}: column {column!r} holds dates; say how they are written: formats = ["%d/%m/%Y"]').format(
+                where=where, column=column
+            )
+        )
     for format in chosen.formats:
         unknown = [part for part in re.findall("%.?", format) if part not in DATE_PARTS]
-        if unknown or format != "iso" and "%" not in format:
+        if unknown or (format != "iso" and "%" not in format):
             known = ", ".join(DATE_PARTS)
             raise MappingError(
-                f"{where}: column {column!r}: {unknown[0] if unknown else format!r} is no part of a date; use iso, or {known}"
+                _("{where}: column {column!r}: {format!r} is no part of a date; use iso, or {known}").format(
+                    where=where, column=column, format=unknown[0] if unknown else format, known=known
+                )
             )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from clientbook.engine.duckdb import Engine, quoted
 from clientbook.errors import ClientbookError, WrongUse
+from clientbook.i18n import _
 from clientbook.importing.identity import random_customer_ids
 from clientbook.query.customers import find_customer
 
@@ -16,7 +17,11 @@ class CustomerExists(ClientbookError):
     """Somebody has this e-mail already."""
 
     def __init__(self, customer_id: str) -> None:
-        super().__init__(f"customer {customer_id} has this e-mail already; `clientbook show {customer_id}` shows it")
+        super().__init__(
+            _("customer {customer_id} has this e-mail already; `clientbook show {customer_id}` shows it").format(
+                customer_id=customer_id
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,7 @@ def merged(into: str, others: list[str], *, reason: str | None) -> Decision:
         root = find_customer(engine, into)
         absorbed = {find_customer(engine, other) for other in others}
         if root in absorbed:
-            raise WrongUse("these are one customer already")
+            raise WrongUse(_("these are one customer already"))
         listed = ", ".join(map(quoted, sorted(absorbed)))
         followers = engine.rows(f"select customer_id from customer_roots where root_id in ({listed})")
         ids = sorted(absorbed | {row["customer_id"] for row in followers})
@@ -94,7 +99,7 @@ def unmerged(entries: list[str], *, reason: str | None) -> Decision:
         roots = {row["root_id"] for row in found}
         if len(found) != len(set(entries)) or len(roots) != 1:
             raise WrongUse(
-                "these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges"
+                _("these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges")
             )
         ids = [row["customer_id"] for row in found]
         data = {"into": roots.pop(), "merged": ids, "roots": ids, "reason": reason}

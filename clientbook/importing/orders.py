@@ -10,6 +10,7 @@ from clientbook.events.arrow import Fault, conform, faults, struct_type
 from clientbook.events.base import Event
 from clientbook.events.personal import ProfileUpdated
 from clientbook.events.reactions import BalanceAdjusted, OrderPlaced, OrderRefunded
+from clientbook.i18n import _
 from clientbook.importing.draft import Draft, draft_rows, together
 from clientbook.importing.mapping import Mapping, column_keys
 from clientbook.importing.table import TextTable
@@ -36,7 +37,8 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
         reject_faulty(engine, broken)
         _group(engine, parameters)
         parts = _parts(engine, mapping)
-    engine.execute(f"insert into bad_rows {sql('incomplete')}")
+    message = _("another row of this order was set aside")
+    engine.execute(f"insert into bad_rows {sql('incomplete')}", {"message": message})
     rows = engine.table(sql("order_rows"))
     rejected_amount = engine.value(sql("rejected_amount"))
     return Draft(
@@ -137,12 +139,21 @@ def _broken_documents(parts: dict[str, pa.Table]) -> list[tuple[int, str, str]]:
 def _remarks(engine: Engine) -> tuple[str, ...]:
     counts = {row["what"]: row["n"] for row in engine.rows("select what, count(*) as n from documents group by 1")}
     linked = engine.value("select count(*) from refund_links")
+    said = _(
+        "{documents} documents: {orders} orders, {refunds} refunds ({linked} linked to their order), {adjustments} adjustments"
+    )
     remarks = [
-        f"{sum(counts.values())} documents: {counts.get('order', 0)} orders, {counts.get('refund', 0)} refunds"
-        f" ({linked} linked to their order), {counts.get('adjustment', 0)} adjustments"
+        said.format(
+            documents=sum(counts.values()),
+            orders=counts.get("order", 0),
+            refunds=counts.get("refund", 0),
+            linked=linked,
+            adjustments=counts.get("adjustment", 0),
+        )
     ]
     foreign = engine.rows(
         "select currency, count(*) as n from documents where currency <> (select currency from book) group by 1"
     )
-    remarks += [f"{row['n']} documents are in {row['currency']}: they stand beside the totals" for row in foreign]
+    said = _("{count} documents are in {currency}: they stand beside the totals")
+    remarks += [said.format(count=row["n"], currency=row["currency"]) for row in foreign]
     return tuple(remarks)

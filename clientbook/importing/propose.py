@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clientbook.engine.duckdb import Engine, identifier
+from clientbook.i18n import _
 from clientbook.importing.cells import best_decimal, best_formats, fit
 from clientbook.importing.mapping import ColumnMapping, Layout, Mapping, MappingError, OrderRules, check, column_keys
 from clientbook.importing.table import TextTable, plain_words
@@ -48,7 +49,7 @@ def propose(engine: Engine, file: TextTable, *, source: str, currency: str, time
     }
     dialect = file.dialect
     if dialect.encoding_is_guess:
-        remarks.append("the encoding cp1252 is a guess: look at the accents in the sample")
+        remarks.append(_("the encoding cp1252 is a guess: look at the accents in the sample"))
     mapping = Mapping(
         kind=kind,
         source=source,
@@ -63,7 +64,7 @@ def propose(engine: Engine, file: TextTable, *, source: str, currency: str, time
     doubts += _missing(mapping, named)
     unused = [key for key in keys if key not in columns]
     if unused:
-        remarks.append("columns left out: " + ", ".join(unused))
+        remarks.append(_("columns left out: {columns}").format(columns=", ".join(unused)))
     return Proposal(mapping=mapping, doubts=tuple(doubts), remarks=tuple(remarks))
 
 
@@ -76,7 +77,9 @@ def _by_name(header: tuple[str, ...], keys: list[str], remarks: list[str]) -> di
     taken: dict[str, str] = {}
     for _rank, _place, name, key in sorted(claims):
         if name in taken:
-            remarks.append(f"column {key!r} could be {name} too, but {taken[name]!r} is")
+            remarks.append(
+                _("column {key!r} could be {name} too, but {taken!r} is").format(key=key, name=name, taken=taken[name])
+            )
         elif key not in taken.values():
             taken[name] = key
     return taken
@@ -119,12 +122,20 @@ def _column(
         formats, share, is_twin = best_formats(engine, "cells", column, day_first=day_first)
         chosen = ColumnMapping(to=target, formats=formats)
         if is_twin:
-            remarks.append(f"column {key!r}: day and month could be the other way round; {formats[0]} is assumed")
+            remarks.append(
+                _("column {key!r}: day and month could be the other way round; {formats} is assumed").format(
+                    key=key, formats=formats[0]
+                )
+            )
     else:
         share = fit(engine, "cells", column, kind)
         chosen = ColumnMapping(to=target)
     if share < _SURE_SHARE:
-        doubts.append(f"column {key!r}: only {share:.0%} of its cells can be read as {TARGETS[target].type} for {target}")
+        doubts.append(
+            _("column {key!r}: only {share:.0%} of its cells can be read as {type} for {target}").format(
+                key=key, share=share, type=TARGETS[target].type, target=target
+            )
+        )
     return chosen
 
 
@@ -160,5 +171,5 @@ def _missing(mapping: Mapping, named: dict[str, str]) -> list[str]:
     except MappingError as error:
         doubts.append(str(error).removeprefix("mapping: "))
     if mapping.kind == "orders" and "order.id" not in named:
-        doubts.append("no column holds the order's number: each row would be an order of its own")
+        doubts.append(_("no column holds the order's number: each row would be an order of its own"))
     return doubts

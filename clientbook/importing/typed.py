@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
+from clientbook.i18n import _
 from clientbook.importing.cells import CODES, value_sql
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import Mapping, MappingError, column_keys
@@ -59,7 +60,9 @@ def typed_sql(file: TextTable, mapping: Mapping) -> str:
     keys = column_keys(file.header)
     missing = [key for key in mapping.columns if key not in keys]
     if missing:
-        raise MappingError(f"the file has no column {missing[0]!r}; its columns are {', '.join(keys)}")
+        raise MappingError(
+            _("the file has no column {missing!r}; its columns are {keys}").format(missing=missing[0], keys=", ".join(keys))
+        )
     by_target = {chosen.to: (f"c{keys.index(key)}", chosen) for key, chosen in mapping.columns.items()}
     columns = []
     for target in TARGETS.values():
@@ -102,7 +105,7 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
         cell, value = identifier(f"c{keys.index(key)}"), chosen.to.replace(".", "_")
         checks.append(
             f'select row, line, {quoted(key)} as "column", {cell} as value, {quoted(code)} as code,'
-            f" {quoted(message.format(example=example))} as message, {place} as rank"
+            f" {quoted(_(message).format(example=example))} as message, {place} as rank"
             f" from cells inner join typed using (row, line) where {cell} is not null and {value} is null"
         )
     checks += [
@@ -123,18 +126,18 @@ def _required(mapping: Mapping) -> list[tuple[str, str, str, str]]:
     column = {chosen.to: key for key, chosen in mapping.columns.items()}
     if mapping.kind == "contacts":
         named = "coalesce(customer_external_id, customer_email, customer_mobile, customer_phone, customer_landline) is null"
-        return [("", "customer.missing", "nothing in this row identifies a customer: no number, e-mail or phone", named)]
-    checks = [(column["order.placed_at"], "date.missing", "an order needs a date", "order_placed_at is null")]
+        return [("", "customer.missing", _("nothing in this row identifies a customer: no number, e-mail or phone"), named)]
+    checks = [(column["order.placed_at"], "date.missing", _("an order needs a date"), "order_placed_at is null")]
     if "order.id" in column:
-        checks.append((column["order.id"], "order.missing", "the row has no order number", "order_id is null"))
+        checks.append((column["order.id"], "order.missing", _("the row has no order number"), "order_id is null"))
     if "order.total" not in column:
         amount = "line_amount is null and (line_quantity is null or line_unit_price is null)"
         where = column.get("line.amount") or column["line.unit_price"]
-        checks.append((where, "amount.missing", "the row has no amount", amount))
+        checks.append((where, "amount.missing", _("the row has no amount"), amount))
         product = "try_cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)) is null"
         checks.append(
             (where, "amount.limits", "quantity times price is more than a book holds", f"line_amount is null and {product}")
         )
     elif "order.id" not in column:
-        checks.append((column["order.total"], "amount.missing", "the row has no amount", "order_total is null"))
+        checks.append((column["order.total"], "amount.missing", _("the row has no amount"), "order_total is null"))
     return checks

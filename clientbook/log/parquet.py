@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clientbook.events.arrow import EVENT_ID
+from clientbook.i18n import _
 from clientbook.log.base import Appended, Clock, Head, LogError, UnknownFormat, system_clock
 from clientbook.log.digest import chain, row_digests
 from clientbook.log.files import (
@@ -67,10 +68,12 @@ class ParquetLog:
         try:
             described = json.loads((folder / "FORMAT.json").read_text())
         except FileNotFoundError:
-            raise LogError(f"{folder} holds no event log; `clientbook init` makes a book") from None
+            raise LogError(_("{folder} holds no event log; `clientbook init` makes a book").format(folder=folder)) from None
         if described["format"] > FORMAT:
             raise UnknownFormat(
-                f"{folder} has file format {described['format']}; this clientbook reads up to {FORMAT}: install a newer one"
+                _("{folder} has file format {described}; this clientbook reads up to {format}: install a newer one").format(
+                    folder=folder, described=described["format"], format=FORMAT
+                )
             )
 
     @classmethod

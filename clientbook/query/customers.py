@@ -6,6 +6,7 @@ from typing import Any
 
 from clientbook.engine.duckdb import Engine
 from clientbook.errors import ClientbookError
+from clientbook.i18n import _
 
 _CANDIDATES = """
     select customer_id from customers where customer_id = $text
@@ -31,11 +32,11 @@ def find_customer(engine: Engine, text: str) -> str:
     found = engine.rows(f"select customer_id from ({_CANDIDATES}) order by 1 limit 6", {"text": text.strip()})
     if not found:
         raise CustomerNotFound(
-            "no customer has this id, e-mail, phone or number; `clientbook customers --search` looks by name"
+            _("no customer has this id, e-mail, phone or number; `clientbook customers --search` looks by name")
         )
     if len(found) > 1:
         ids = ", ".join(row["customer_id"] for row in found[:5])
-        raise CustomerNotFound(f"several customers are meant: {ids}; give one of these ids")
+        raise CustomerNotFound(_("several customers are meant: {ids}; give one of these ids").format(ids=ids))
     customer_id: str = found[0]["customer_id"]
     return customer_id
 

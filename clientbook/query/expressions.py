@@ -19,6 +19,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 
 from clientbook.errors import WrongUse
+from clientbook.i18n import _
 
 _NODES: Final[tuple[type[exp.Expr], ...]] = (
     exp.Column,
@@ -158,16 +159,16 @@ def _parse(text: str) -> exp.Expr:
     try:
         trees = sqlglot.parse(text, dialect="duckdb")
     except TokenError:
-        raise InvalidExpression("a quotation mark is not closed; text goes in single quotes: city = 'Lyon'") from None
+        raise InvalidExpression(_("a quotation mark is not closed; text goes in single quotes: city = 'Lyon'")) from None
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         place = len(first.get("start_context") or "") if first else None
         near = first.get("highlight") or "the end"
         raise InvalidExpression(
-            f"this filter cannot be read near {near!r}; an example: order_count > 3", place=place
+            _("this filter cannot be read near {near!r}; an example: order_count > 3").format(near=near), place=place
         ) from None
     if len(trees) != 1 or trees[0] is None:
-        raise InvalidExpression("one filter is expected, such as: order_count = 1")
+        raise InvalidExpression(_("one filter is expected, such as: order_count = 1"))
     return trees[0]
 
 
@@ -177,30 +178,34 @@ def _check_node(node: exp.Expr, columns: Mapping[str, str]) -> None:
     elif isinstance(node, exp.Cast | exp.TryCast):
         kind = node.to.this.value if isinstance(node.to.this, exp.DataType.Type) else str(node.to)
         if kind not in _CASTS:
-            raise InvalidExpression(f"a filter cannot cast to {kind.lower()}")
+            raise InvalidExpression(_("a filter cannot cast to {lower}").format(lower=kind.lower()))
     elif isinstance(node, exp.In) and (node.args.get("query") or node.args.get("unnest") or node.args.get("field")):
-        raise InvalidExpression("`in` takes a list of values: city in ('Lyon', 'Nice')")
+        raise InvalidExpression(_("`in` takes a list of values: city in ('Lyon', 'Nice')"))
     elif isinstance(node, _AGGREGATES):
         if node.find_ancestor(*_AGGREGATES):
-            raise InvalidExpression("an aggregate cannot stand inside another")
+            raise InvalidExpression(_("an aggregate cannot stand inside another"))
     elif not isinstance(node, _NODES) and not isinstance(node, exp.Star):
         name = node.name if isinstance(node, exp.Anonymous) else node.key
-        raise InvalidExpression(f"a filter cannot use {name!r}")
+        raise InvalidExpression(_("a filter cannot use {name!r}").format(name=name))
     elif isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
-        raise InvalidExpression("a filter cannot use '*'")
+        raise InvalidExpression(_("a filter cannot use '*'"))
 
 
 def _check_column(node: exp.Column, columns: Mapping[str, str]) -> None:
     place = node.this.meta.get("start") if isinstance(node.this, exp.Identifier) else None
     if node.table:
-        raise InvalidExpression(f"name the column alone, without {node.table!r}", place=place)
+        raise InvalidExpression(_("name the column alone, without {table!r}").format(table=node.table), place=place)
     if node.name.lower() not in columns:
         near = difflib.get_close_matches(node.name.lower(), list(columns), n=1)
         if isinstance(node.this, exp.Identifier) and node.this.quoted:
-            hint = "; text goes in single quotes"
+            hint = _("; text goes in single quotes")
         else:
-            hint = f"; did you mean {near[0]}?" if near else "; `clientbook customers --columns help` lists them"
-        raise InvalidExpression(f"there is no column {node.name!r}{hint}", place=place)
+            hint = (
+                _("; did you mean {near}?").format(near=near[0])
+                if near
+                else _("; `clientbook customers --columns help` lists them")
+            )
+        raise InvalidExpression(_("there is no column {node!r}{hint}").format(node=node.name, hint=hint), place=place)
     node.this.set("this", node.name.lower())
 
 
@@ -213,16 +218,18 @@ def _check_types(tree: exp.Expr, columns: Mapping[str, str]) -> None:
     for node in typed.find_all(*_COMPARISONS):
         sides = [_family(side, columns) for side in (node.left, node.right)]
         if set(sides) == {"text", "number"}:
-            raise InvalidExpression(f"{node.sql('duckdb')}: a text is compared with a number; text goes in single quotes")
+            raise InvalidExpression(
+                _("{sql}: a text is compared with a number; text goes in single quotes").format(sql=node.sql("duckdb"))
+            )
         if "list" in sides and set(sides) != {"list"}:
-            raise InvalidExpression("look into a list with list_contains(tags, 'vip')")
+            raise InvalidExpression(_("look into a list with list_contains(tags, 'vip')"))
     root = typed.unnest()
     if isinstance(root, exp.Column) and columns[root.name] == "BOOLEAN":
         return
     if not isinstance(root, exp.Predicate | exp.Connector | exp.Not | exp.Boolean | exp.Between | exp.In) and not (
         root.type is not None and root.type.is_type("boolean")
     ):
-        raise InvalidExpression("a filter answers yes or no, such as: order_count > 3")
+        raise InvalidExpression(_("a filter answers yes or no, such as: order_count > 3"))
 
 
 def _family(node: exp.Expr, columns: Mapping[str, str]) -> str:
@@ -253,7 +260,9 @@ def _place_moments(tree: exp.Expr, columns: Columns) -> None:
             try:
                 moment = datetime.fromisoformat(literal.name)
             except ValueError:
-                raise InvalidExpression(f"{literal.name!r} is no date; write it as '2026-03-31'") from None
+                raise InvalidExpression(
+                    _("{literal!r} is no date; write it as '2026-03-31'").format(literal=literal.name)
+                ) from None
             if has_zone:
                 placed = moment if moment.tzinfo else moment.replace(tzinfo=zoneinfo.ZoneInfo(columns.timezone))
                 literal.replace(exp.cast(exp.Literal.string(placed.isoformat()), "timestamptz"))
