@@ -311,17 +311,7 @@ class Book:
 
     def _commit(self, draft: Draft, *, batch: str | None, completion: Any = None, dry_run: bool = False) -> Outcome:
         if not len(draft.events):
-            return Outcome(
-                rows_read=draft.rows_read,
-                rows_used=0,
-                rows_duplicate=0,
-                rows_skipped=draft.rows_skipped,
-                rows_rejected=len(draft.rejects),
-                events=0,
-                rejects=draft.rejects,
-                remarks=draft.remarks,
-                **nothing_used(draft),
-            )
+            return nothing_used(draft)
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             return commit(
                 draft,

@@ -164,12 +164,19 @@ def _with_amounts(result: Outcome, draft: Draft, fate: pa.Array) -> Outcome:
     )
 
 
-def nothing_used(draft: Draft) -> dict[str, Decimal]:
-    """The control totals of a draft without events."""
-    if draft.row_amounts is None:
-        return {}
-    rejected = draft.rejected_amount or Decimal(0)
-    return {"amount_read": rejected, "amount_used": Decimal(0), "amount_duplicate": Decimal(0), "amount_rejected": rejected}
+def nothing_used(draft: Draft) -> Outcome:
+    """What a draft without events comes to."""
+    outcome = Outcome(
+        rows_read=draft.rows_read,
+        rows_used=0,
+        rows_duplicate=0,
+        rows_skipped=draft.rows_skipped,
+        rows_rejected=len(draft.rejects),
+        events=0,
+        rejects=draft.rejects,
+        remarks=draft.remarks,
+    )
+    return _with_amounts(outcome, draft, pa.array([], pa.string()))
 
 
 def _sum(amounts: pa.Array) -> Decimal:

@@ -134,10 +134,11 @@ def _required(mapping: Mapping) -> list[tuple[str, str, str, str]]:
         amount = "line_amount is null and (line_quantity is null or line_unit_price is null)"
         where = column.get("line.amount") or column["line.unit_price"]
         checks.append((where, "amount.missing", _("the row has no amount"), amount))
-        product = "try_cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)) is null"
-        checks.append(
-            (where, "amount.limits", "quantity times price is more than a book holds", f"line_amount is null and {product}")
+        too_much = (
+            "line_amount is null and line_quantity is not null and line_unit_price is not null"
+            " and try_cast(round(cast(line_quantity as decimal(20, 4)) * line_unit_price, 4) as decimal(18, 4)) is null"
         )
+        checks.append((where, "amount.limits", _("quantity times price is more than a book holds"), too_much))
     elif "order.id" not in column:
         checks.append((column["order.total"], "amount.missing", _("the row has no amount"), "order_total is null"))
     return checks

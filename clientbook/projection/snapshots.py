@@ -162,7 +162,8 @@ class Projector:
     def _schema_file(self, folder: Path) -> Path:
         path = folder / "schema.parquet"
         if not path.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for missing in (self._state, folder):  # `parents=True` would give the upper one everybody's rights
+                missing.mkdir(mode=0o700, exist_ok=True)
             temporary = folder / f"schema-{secrets.token_hex(4)}.tmp"
             write_schema_file(temporary, self._registry)
             temporary.chmod(0o600)

@@ -115,6 +115,10 @@ class QueryService:
         """
         return self._spec(text, sort).command()
 
+    def show_command(self, customer_id: str) -> str:
+        """The command line that prints a customer at the same moment."""
+        return ViewSpec(moment=self.moment).command().replace("customers", f"show {customer_id}", 1)
+
     def open_view(
         self, text: str, sort: Sequence[Sort], *, is_wanted: Callable[[], bool], keep: str | None = None
     ) -> OpenedView:

@@ -4,7 +4,7 @@ select
     documents.unit,
     coalesce(
         line_amount,
-        try_cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)),
+        try_cast(round(cast(line_quantity as decimal(20, 4)) * line_unit_price, 4) as decimal(18, 4)),
         case when typed.row = documents.first_row then order_total end
     ) as amount
 from typed

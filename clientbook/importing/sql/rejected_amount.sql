@@ -4,7 +4,7 @@ from (
     select
         coalesce(
             line_amount,
-            try_cast(round(line_quantity * line_unit_price, 4) as decimal(18, 4)),
+            try_cast(round(cast(line_quantity as decimal(20, 4)) * line_unit_price, 4) as decimal(18, 4)),
             case
                 when row_number() over (
                     partition by coalesce(order_id, 'row ' || row), order_total is null order by row

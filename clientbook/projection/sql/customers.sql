@@ -86,9 +86,9 @@ tags as (
 known as (
     select
         customer_id,
-        min_by(value, position) filter (where kind = 'external') as external_id,
-        min_by(value, position) filter (where kind = 'email') as email,
-        min_by(value, position) filter (where kind = 'phone') as phone
+        min_by(value, row(linked_at, position)) filter (where kind = 'external') as external_id,
+        min_by(value, row(linked_at, position)) filter (where kind = 'email') as email,
+        min_by(value, row(linked_at, position)) filter (where kind = 'phone') as phone
     from identifiers
     group by customer_id
 ),

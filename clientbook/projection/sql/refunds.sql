@@ -1,6 +1,11 @@
--- One row per refund. A refund of an order that the book holds counts at the order's date, any other at its own.
+-- One row per refund. A refund of an order that the book holds counts at the order's date, any other at its own;
+-- so does money paid back in another currency than the order's, which cannot be taken off its total.
 with placed as (
-    select source, order_placed.order_id as order_id, min(occurred_at) as placed_at
+    select
+        source,
+        order_placed.order_id as order_id,
+        max_by(occurred_at, position) as placed_at,
+        max_by(order_placed.currency, position) as currency
     from events
     where order_placed is not null
     group by 1, 2
@@ -19,6 +24,9 @@ select
     refund.order_refunded.reason as reason,
     refund.position
 from events as refund
-left join placed on refund.source = placed.source and refund.order_refunded.order_id = placed.order_id
+left join placed
+    on refund.source = placed.source
+    and refund.order_refunded.order_id = placed.order_id
+    and refund.order_refunded.currency = placed.currency
 where refund.order_refunded is not null
 order by refund.position

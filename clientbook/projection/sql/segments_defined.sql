@@ -4,8 +4,8 @@ from (
     select
         coalesce(segment_defined.segment_id, segment_retired.segment_id) as segment_id,
         max_by(type, row(occurred_at, position)) as last_act,
-        max_by(segment_defined.rule, row(occurred_at, position)) as rule,
-        max_by(segment_defined.label, row(occurred_at, position)) as label,
+        max_by(segment_defined, row(occurred_at, position)).rule as rule,
+        max_by(segment_defined, row(occurred_at, position)).label as label,
         max(occurred_at) as defined_at,
         max(position) as position
     from events

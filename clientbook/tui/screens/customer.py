@@ -96,7 +96,7 @@ class CustomerScreen(Screen["int | None"]):
         self.app.copy_text(self.customer_id)
 
     def action_copy_command(self) -> None:
-        self.app.copy_text(f"clientbook show {self.customer_id}")
+        self.app.copy_text(self._service.show_command(self.customer_id))
 
     @on(CardReady)
     def on_card_ready(self, message: CardReady) -> None:
