@@ -162,7 +162,7 @@ class Projector:
     def _schema_file(self, folder: Path) -> Path:
         path = folder / "schema.parquet"
         if not path.exists():
-            for missing in (self._state, folder):  # `parents=True` would give the upper one everybody's rights
+            for missing in (self._state.parent, self._state, folder):  # `parents=True` would open the upper ones to others
                 missing.mkdir(mode=0o700, exist_ok=True)
             temporary = folder / f"schema-{secrets.token_hex(4)}.tmp"
             write_schema_file(temporary, self._registry)

@@ -1,11 +1,11 @@
 """The suite that every log has to pass. A log's tests inherit it and say how a log is made.
 
-    class TestParquetLog(LogContract):
-        def create(self, folder, clock):
-            return ParquetLog.create(folder, clock=clock)
+class TestParquetLog(LogContract):
+    def create(self, folder, clock):
+        return ParquetLog.create(folder, clock=clock)
 
-        def reopen(self, log, clock):
-            return ParquetLog(log.folder, clock=clock)
+    def reopen(self, log, clock):
+        return ParquetLog(log.folder, clock=clock)
 """
 
 from __future__ import annotations
@@ -76,7 +76,12 @@ class LogContract:
     def test_an_event_comes_back_as_it_went_in(self, log: EventLog) -> None:
         row = Row(
             type="order_placed",
-            data={"order_id": "é 1", "total": Decimal("99999999999999.9999"), "currency": "EUR", "lines": [{"sku": "a"}, {}]},
+            data={
+                "order_id": "é 1",
+                "total": Decimal("99999999999999.9999"),
+                "currency": "EUR",
+                "lines": [{"sku": "a"}, {}],
+            },
             id=event_id("one"),
             customer_id="anna",
             occurred_at=datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
@@ -179,7 +184,10 @@ class LogContract:
     def test_a_random_id_is_known_from_then_on(self, log: EventLog) -> None:
         log.append(log_rows([Row()]))
         given = read(log)[0]["event_id"]
-        assert outcome(log.append(log_rows([Row(id=given), Row(id=given, data={"tag": "z"})]))) == ["duplicate", "correction"]
+        assert outcome(log.append(log_rows([Row(id=given), Row(id=given, data={"tag": "z"})]))) == [
+            "duplicate",
+            "correction",
+        ]
 
     def test_a_preview_says_what_appending_would_do_and_does_nothing(self, log: EventLog) -> None:
         log.append(log_rows([tag("a")]))
@@ -245,7 +253,12 @@ class LogContract:
             [tag("a"), Row(type="note_added", data={"text": "é"}, customer_id=None)],
             [Row(data={"tag": f"t{number}"}, customer_id=f"c{number % 7}") for number in range(2500)],
             [Row(type="profile_updated", data={"interests": ["a", "b"], "attributes": {"x": "", "a": "b"}, "children": 0})],
-            [Row(type="order_placed", data={"order_id": "1", "total": 0, "currency": "EUR", "lines": [{}, {"quantity": -1}]})],
+            [
+                Row(
+                    type="order_placed",
+                    data={"order_id": "1", "total": 0, "currency": "EUR", "lines": [{}, {"quantity": -1}]},
+                )
+            ],
         ):
             before = log.head().digest
             assert log.append(log_rows(rows)).head.digest != before

@@ -105,6 +105,7 @@ ACTIONS: Final = (
         key_display="/",
         in_footer=True,
         in_palette=True,
+        has_priority=True,  # what is typed right after it must find the bar open
     ),
     Action(
         id="customers.sort_up",

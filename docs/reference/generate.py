@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec.inspect as mi
 
 from clientbook.book import Book
+from clientbook.cli.main import cli
 from clientbook.events import actions, book, consent, personal, reactions
 from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
@@ -50,6 +52,7 @@ def pages() -> dict[Path, dict[str, str]]:
     return {
         DOCS / "reference" / "events.md": {"events": "\n".join(_catalogue())},
         DOCS / "reference" / "tables.md": {"tables": "\n".join(_tables())},
+        DOCS / "reference" / "commands.md": {"commands": "\n".join(_commands())},
         DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
     }
 
@@ -200,6 +203,26 @@ def _columns(columns: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, kind in columns:
         yield f"| `{name}` | {kind.lower().replace('|', chr(92) + '|')} | {COLUMNS.get(name, '')} |"
     yield ""
+
+
+def _commands() -> Iterator[str]:
+    context = click.Context(cli, info_name="clientbook")
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        own = click.Context(command, info_name=name, parent=context)
+        yield f"## {name}\n"
+        yield f"`{' '.join(command.get_usage(own).split()).removeprefix('Usage: ')}`\n"
+        yield f"{' '.join((command.help or '').split())}\n"
+        yield "| Option | Does |"
+        yield "|---|---|"
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                shown = parameter.get_help_record(own)
+                assert shown is not None
+                option, does = (text.replace("|", "\\|") for text in shown)
+                yield f"| `{option}` | {does} |"
+        yield ""
 
 
 def _vocabulary() -> Iterator[str]:

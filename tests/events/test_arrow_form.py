@@ -36,7 +36,7 @@ from clientbook.events.reactions import Line, OrderPlaced, SurveyAnswered
 from clientbook.events.registry import Registry
 
 REGISTRY = Registry()
-QUIET = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+QUIET = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 # Values. `sound` keeps every constraint of a type, `wild` keeps its Arrow type only.
 
@@ -87,7 +87,9 @@ def wild(kind: mi.Type) -> st.SearchStrategy[Any]:
     match plain:
         case mi.StrType():
             size = plain.max_length or 60
-            near = st.tuples(sound(kind), st.sampled_from(["\n", " ", "\x00", "\x0b", "\u3000", "\u2028", "\x1c", "A", "é", "\U0001f600"]))
+            near = st.tuples(
+                sound(kind), st.sampled_from(["\n", " ", "\x00", "\x0b", "\u3000", "\u2028", "\x1c", "A", "é", "\U0001f600"])
+            )
             return st.one_of(
                 st.text(LETTERS, max_size=5),
                 near.map("".join),
@@ -241,7 +243,17 @@ def edges(kind: mi.Type) -> list[Any]:
             value = plain(kind)
             sizes = {size + step for size in (inner.min_length, inner.max_length) if size for step in (-1, 0, 1)}
             found += [letter * size for size in sizes for letter in ("x", "é", "\U0001f600")]
-            found += [value + "\n", "\n" + value, value + " ", value + "\u3000", value + "\x00", value.swapcase(), value * 2, "", " "]
+            found += [
+                value + "\n",
+                "\n" + value,
+                value + " ",
+                value + "\u3000",
+                value + "\x00",
+                value.swapcase(),
+                value * 2,
+                "",
+                " ",
+            ]
             found += [value[:-1], value + value[-1], value[:1] + "\x0b" + value[1:], value * 100]
         case mi.LiteralType():
             found += [*inner.values, inner.values[0] + "\n", inner.values[0].upper() + "!", "", " "]
@@ -252,7 +264,11 @@ def edges(kind: mi.Type) -> list[Any]:
             found += [Decimal(0), -SMALLEST, SMALLEST, Decimal(100), 100 + SMALLEST]
             found += [AMOUNT_LIMIT - SMALLEST, SMALLEST - AMOUNT_LIMIT]
         case mi.ListType():
-            found += [[], *([item] for item in edges(inner.item_type)), [plain(inner.item_type), *edges(inner.item_type)[-1:]]]
+            found += [
+                [],
+                *([item] for item in edges(inner.item_type)),
+                [plain(inner.item_type), *edges(inner.item_type)[-1:]],
+            ]
         case mi.DictType():
             found += [{}, *({"key": item} for item in edges(inner.value_type)), {"": plain(inner.value_type)}]
         case mi.StructType():
@@ -283,7 +299,7 @@ def test_an_event_survives_the_way_through_parquet(name: str, tmp_path: Path):
     kind = struct_type(event)
     path = tmp_path / "events.parquet"
 
-    @settings(QUIET, max_examples=4)
+    @settings(QUIET, max_examples=3)
     @given(st.lists(sound(mi.type_info(event)), min_size=1, max_size=3))
     def check(rows: list[Any]) -> None:
         events = [msgspec.convert(json_value(row, mi.type_info(event)), event) for row in rows]
@@ -464,7 +480,10 @@ def test_an_empty_list_or_map_and_an_absent_one_are_stored_alike():
 
 
 def test_a_map_is_stored_in_the_order_of_its_keys():
-    one, two = SurveyAnswered(survey="s", answers={"b": "1", "a": "2"}), SurveyAnswered(survey="s", answers={"a": "2", "b": "1"})
+    one, two = (
+        SurveyAnswered(survey="s", answers={"b": "1", "a": "2"}),
+        SurveyAnswered(survey="s", answers={"a": "2", "b": "1"}),
+    )
     stored = to_arrow([one, two], struct_type(SurveyAnswered)).to_pylist()
     assert stored[0]["answers"] == stored[1]["answers"] == [("a", "2"), ("b", "1")]
 
@@ -496,7 +515,9 @@ def test_fields_that_the_catalogue_does_not_know_are_refused_at_any_depth():
 
 
 def test_lists_of_records_are_filled_row_by_row_also_in_a_slice():
-    given = pa.array([{"lines": [{"sku": "a"}]}, {"lines": []}, {"lines": None}, None, {"lines": [{"sku": "b"}, {"sku": "c"}]}])
+    given = pa.array(
+        [{"lines": [{"sku": "a"}]}, {"lines": []}, {"lines": None}, None, {"lines": [{"sku": "b"}, {"sku": "c"}]}]
+    )
     for start in range(5):
         filled = conform(given.slice(start), struct_type(OrderPlaced)).to_pylist()
         skus = [row and row["lines"] and [line["sku"] for line in row["lines"]] for row in filled]

@@ -249,7 +249,14 @@ def test_an_amount_that_would_be_rounded_or_cut_is_refused(total: Any):
 
 @pytest.mark.parametrize(
     ("total", "value"),
-    [("0", "0"), ("99999999999999.9999", "99999999999999.9999"), ("1.50000000", "1.5"), ("1e3", "1000"), (0.1, "0.1"), (12, "12")],
+    [
+        ("0", "0"),
+        ("99999999999999.9999", "99999999999999.9999"),
+        ("1.50000000", "1.5"),
+        ("1e3", "1000"),
+        (0.1, "0.1"),
+        (12, "12"),
+    ],
 )
 def test_an_amount_that_fits_is_kept_exactly(total: Any, value: str):
     event = decoded(data=order(total=total)).event
@@ -275,9 +282,13 @@ def test_an_unknown_type_is_refused_with_the_nearest():
 
 def test_a_consent_without_a_purpose_is_refused():
     given = {"channel": "email", "purposes": ["newsletter"]}
-    assert decoded("consent_given", customer="anna", data=given).event == ConsentGiven(channel="email", purposes=["newsletter"])
+    assert decoded("consent_given", customer="anna", data=given).event == ConsentGiven(
+        channel="email", purposes=["newsletter"]
+    )
     assert refused("consent_given", customer="anna", data=given | {"purposes": []}).field == "$.data.purposes"
-    assert refused("consent_given", customer="anna", data=given | {"purposes": ["News letter"]}).field == "$.data.purposes[0]"
+    assert (
+        refused("consent_given", customer="anna", data=given | {"purposes": ["News letter"]}).field == "$.data.purposes[0]"
+    )
 
 
 def minimal(name: str) -> dict[str, Any]:

@@ -173,7 +173,9 @@ def test_a_digest_is_as_the_file_format_says():
 
 
 def test_a_column_or_a_field_that_is_added_later_changes_no_digest():
-    rows = log_rows([tag("a"), Row(type="order_placed", data={"order_id": "1", "total": 1, "currency": "EUR", "lines": [{"sku": "x"}]})])
+    rows = log_rows(
+        [tag("a"), Row(type="order_placed", data={"order_id": "1", "total": 1, "currency": "EUR", "lines": [{"sku": "x"}]})]
+    )
     rows = rows.append_column("salt", pa.array([b"s" * 16] * 2, pa.binary(16)))
     before, said = row_digests(rows), contents(rows).to_pylist()
     for name, event in Registry().items():
@@ -182,7 +184,9 @@ def test_a_column_or_a_field_that_is_added_later_changes_no_digest():
     assert row_digests(rows) == before
     kind = struct_type(OrderPlaced)
     line = pa.struct([pa.field("colour", pa.string()), *kind.field("lines").type.value_type])
-    wider = pa.struct([pa.field("lines", pa.list_(line)) if field.name == "lines" else field for field in kind] + [("zip", pa.int64())])
+    wider = pa.struct(
+        [pa.field("lines", pa.list_(line)) if field.name == "lines" else field for field in kind] + [("zip", pa.int64())]
+    )
     place = rows.schema.get_field_index("order_placed")
     rows = rows.set_column(place, "order_placed", conform(rows["order_placed"].combine_chunks(), wider))
     assert row_digests(rows) == before

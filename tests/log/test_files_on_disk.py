@@ -29,9 +29,15 @@ from clientbook.testing.log_contract import read, tags
 from clientbook.testing.rows import Row, log_rows, tag
 
 PERSONAL_ROWS = [
-    Row(type="profile_updated", data={"given_name": "Anna", "email": "anna@example.com", "address": {"city": "Lyon"}, "children": 2}),
+    Row(
+        type="profile_updated",
+        data={"given_name": "Anna", "email": "anna@example.com", "address": {"city": "Lyon"}, "children": 2},
+    ),
     Row(type="note_added", data={"text": "has a dog"}, actor="Bert"),
-    Row(type="order_placed", data={"order_id": "1", "total": "3.50", "currency": "EUR", "lines": [{"sku": "x", "quantity": 1}]}),
+    Row(
+        type="order_placed",
+        data={"order_id": "1", "total": "3.50", "currency": "EUR", "lines": [{"sku": "x", "quantity": 1}]},
+    ),
 ]
 
 

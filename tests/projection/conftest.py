@@ -24,7 +24,9 @@ def day(number: float) -> datetime:
     return datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=number)
 
 
-def event(type: str, customer_id: str | None = None, *, at: float = 0, source: str = "shop", batch: str | None = None, **data: Any) -> Row:
+def event(
+    type: str, customer_id: str | None = None, *, at: float = 0, source: str = "shop", batch: str | None = None, **data: Any
+) -> Row:
     """One event on a day."""
     return Row(type=type, data=data, customer_id=customer_id, occurred_at=day(at), source=source, batch=batch)
 

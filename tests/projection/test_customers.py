@@ -85,8 +85,16 @@ def test_a_move_replaces_the_address_whole(history: History):
 
 
 def test_tags_are_those_added_and_not_taken_off_since(history: History):
-    acts = [("tag_added", "vip", 1), ("tag_added", "b2b", 1), ("tag_removed", "vip", 2), ("tag_added", "new", 3), ("tag_added", "vip", 4)]
-    history.append(*(event(type, "anna", tag=tag, at=at) for type, tag, at in acts), event("tag_removed", "anna", tag="b2b", at=5))
+    acts = [
+        ("tag_added", "vip", 1),
+        ("tag_added", "b2b", 1),
+        ("tag_removed", "vip", 2),
+        ("tag_added", "new", 3),
+        ("tag_added", "vip", 4),
+    ]
+    history.append(
+        *(event(type, "anna", tag=tag, at=at) for type, tag, at in acts), event("tag_removed", "anna", tag="b2b", at=5)
+    )
     history.append(event("tag_removed", "anna", tag="vip", at=3.5), event("tag_added", "bert", tag="b2b"))
     assert history.fold().one("tags") == ["new", "vip"]
     assert history.one("tags", where="customer_id = 'bert'") == ["b2b"]
@@ -96,7 +104,10 @@ def test_tags_are_those_added_and_not_taken_off_since(history: History):
 
 
 def test_an_address_is_recognised_however_it_is_written_until_it_is_unlinked(history: History):
-    history.append(event("identifier_linked", "anna", kind="email", value=" Anna@Example.COM ", at=1), profile("bert", email="B@example.com"))
+    history.append(
+        event("identifier_linked", "anna", kind="email", value=" Anna@Example.COM ", at=1),
+        profile("bert", email="B@example.com"),
+    )
     assert history.fold().rows("select customer_id, kind, source, value, strength from identifiers") == [
         ("anna", "email", None, "anna@example.com", "strong"),
         ("bert", "email", None, "b@example.com", "strong"),
@@ -108,7 +119,9 @@ def test_an_address_is_recognised_however_it_is_written_until_it_is_unlinked(his
 
 
 def test_a_number_is_recognised_at_its_own_source_only(history: History):
-    history.append(*(event("identifier_linked", "anna", kind="external", value="7", source=source) for source in ("web", "till")))
+    history.append(
+        *(event("identifier_linked", "anna", kind="external", value="7", source=source) for source in ("web", "till"))
+    )
     history.append(event("identifier_unlinked", "anna", kind="external", value="7", source="web", at=1))
     assert history.fold().rows("select source, value from identifiers") == [("till", "7")]
 
@@ -139,10 +152,14 @@ def test_a_merge_makes_one_customer_of_several(history: History):
 
 def test_a_merge_that_is_undone_gives_each_entry_its_own_again(history: History):
     merged_history(history)
-    before = history.fold().rows("select * exclude (event_count, last_event_at) from customers where customer_id <> 'anna' order by customer_id")
+    before = history.fold().rows(
+        "select * exclude (event_count, last_event_at) from customers where customer_id <> 'anna' order by customer_id"
+    )
     history.append(merge("anna", "bert", at=5), unmerge("anna", {"bert": "bert"}, at=6))
     assert revenues(history.fold()) == {"anna": 10, "bert": 20, "carl": 40}
-    again = history.rows("select * exclude (event_count, last_event_at) from customers where customer_id <> 'anna' order by customer_id")
+    again = history.rows(
+        "select * exclude (event_count, last_event_at) from customers where customer_id <> 'anna' order by customer_id"
+    )
     assert again == before
 
 
@@ -167,7 +184,11 @@ def test_a_voided_event_is_left_out_everywhere(history: History):
     history.fold()
     assert history.rows("select order_id from orders") == [("1",)]
     assert history.one("revenue, order_count, event_count") == (10, 1, 1)
-    assert history.rows("select count(*) from order_lines") == history.rows("select count(*) from interactions where position = 2") == [(0,)]
+    assert (
+        history.rows("select count(*) from order_lines")
+        == history.rows("select count(*) from interactions where position = 2")
+        == [(0,)]
+    )
 
 
 def test_an_undone_import_is_left_out_until_it_is_restored(history: History):
@@ -217,7 +238,9 @@ def test_what_was_known_then_does_not_know_of_a_later_correction(history: Histor
 
 def test_consent_history_has_a_row_for_each_act_and_purpose(history: History):
     history.append(
-        event("consent_given", "anna", channel="email", purposes=["newsletter", "own_offers"], address="a@example.com", at=1),
+        event(
+            "consent_given", "anna", channel="email", purposes=["newsletter", "own_offers"], address="a@example.com", at=1
+        ),
         event("consent_withdrawn", "anna", channel="email", purposes=["own_offers"], at=2),
         event("objection_raised", "anna", scope="purpose", purpose="own_offers", at=3),
         event("objection_raised", "anna", scope="all", at=4),
@@ -243,7 +266,9 @@ def test_every_event_of_a_customer_is_one_interaction(history: History):
     from tests.events.test_envelope import minimal
 
     types = [name for name, kind in Registry().items() if kind.customer != "none" and minimal(name)]
-    history.append(*(event(name, "anna", at=number, **minimal(name)) for number, name in enumerate(types)), order("guest", 1, None))
+    history.append(
+        *(event(name, "anna", at=number, **minimal(name)) for number, name in enumerate(types)), order("guest", 1, None)
+    )
     sides = dict(history.fold().rows("select type, side from interactions where customer_id is not null"))
     assert sides.keys() == set(types)
     assert {name for name, side in sides.items() if side == "other"} == set()
@@ -251,8 +276,13 @@ def test_every_event_of_a_customer_is_one_interaction(history: History):
 
 
 def test_a_segment_is_as_defined_last(history: History):
-    history.append(event("segment_defined", segment_id="s", rule="revenue > 1", label="Old", at=1), event("segment_defined", segment_id="t", rule="true"))
-    history.append(event("segment_defined", segment_id="s", rule="revenue > 2", at=2), event("segment_retired", segment_id="t", at=1))
+    history.append(
+        event("segment_defined", segment_id="s", rule="revenue > 1", label="Old", at=1),
+        event("segment_defined", segment_id="t", rule="true"),
+    )
+    history.append(
+        event("segment_defined", segment_id="s", rule="revenue > 2", at=2), event("segment_retired", segment_id="t", at=1)
+    )
     assert history.fold().rows("select segment_id, rule, label from segments_defined") == [("s", "revenue > 2", None)]
 
 

@@ -26,7 +26,11 @@ def shop(book: Book, lines: Lines) -> Book:
             {"type": "order_placed", "customer": anna, "source": "shop", "data": order, "occurred_at": when},
             {"type": "order_placed", "source": "shop", "data": order | {"order_id": "2"}, "occurred_at": when},
             {"type": "order_refunded", "customer": anna, "source": "shop", "data": {"amount": "5", "currency": "EUR"}},
-            {"type": "consent_given", "customer": anna, "data": {"channel": "email", "purposes": ["newsletter", "own_offers"]}},
+            {
+                "type": "consent_given",
+                "customer": anna,
+                "data": {"channel": "email", "purposes": ["newsletter", "own_offers"]},
+            },
             {"type": "tag_added", "customer": {"phone": "+33600000000"}, "data": {"tag": "vip"}},
             {"type": "segment_defined", "data": {"segment_id": "s", "rule": "revenue > 1"}},
         )
@@ -45,7 +49,16 @@ def test_a_snapshot_on_disk_equals_one_folded_in_memory(shop: Book):
         assert contents(kept) == contents(folded)
         assert kept.position == folded.position == shop.log.head().position
         filled = {name for name, rows in contents(kept).items() if rows}
-    assert filled >= {"customers", "orders", "order_lines", "refunds", "interactions", "consent_history", "identifiers", "segments_defined"}
+    assert filled >= {
+        "customers",
+        "orders",
+        "order_lines",
+        "refunds",
+        "interactions",
+        "consent_history",
+        "identifiers",
+        "segments_defined",
+    }
 
 
 def test_what_is_computed_can_be_thrown_away_and_comes_back_equal(shop: Book):
@@ -80,7 +93,9 @@ def test_the_second_look_folds_nothing(shop: Book):
 
 def test_snapshots_are_private_and_only_the_newest_stay(shop: Book, lines: Lines):
     for number in range(KEPT + 1):
-        shop.append_lines(lines({"type": "tag_added", "customer": {"email": "anna@example.com"}, "data": {"tag": f"t{number}"}}))
+        shop.append_lines(
+            lines({"type": "tag_added", "customer": {"email": "anna@example.com"}, "data": {"tag": f"t{number}"}})
+        )
         shop.snapshot().close()
     state = shop.folder / "state"
     assert len({path.parent for path in state.rglob("customers.parquet")}) == KEPT

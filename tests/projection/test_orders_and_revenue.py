@@ -53,12 +53,16 @@ def test_an_order_ends_as_placed_cancelled_partly_refunded_or_refunded(history: 
 
 
 def test_amounts_add_up_without_rounding(history: History):
-    history.append(*(order(str(number), "0.1", at=number / 100) for number in range(1000)), order("big", "99999999999899.9999"))
+    history.append(
+        *(order(str(number), "0.1", at=number / 100) for number in range(1000)), order("big", "99999999999899.9999")
+    )
     assert history.fold().one("revenue") == Decimal("99999999999999.9999")
 
 
 def test_a_refund_that_names_no_order_or_an_unknown_one_counts_at_its_own_date(history: History):
-    history.append(order("1", "100", at=1), refund("30", at=5), refund("7", order_id="99", at=6), refund("1", order_id="1", at=7))
+    history.append(
+        order("1", "100", at=1), refund("30", at=5), refund("7", order_id="99", at=6), refund("1", order_id="1", at=7)
+    )
     assert exact(history.fold().rows("select is_linked, counted_at, amount from refunds order by position")) == [
         (False, day(5), "30.0000"),
         (False, day(6), "7.0000"),
@@ -100,7 +104,9 @@ def test_an_order_recorded_twice_counts_once_as_recorded_last(history: History):
 
 
 def test_an_order_in_another_currency_stands_beside(history: History):
-    history.append(order("1", "10"), order("2", "1000", currency="JPY", at=1), refund("100", currency="JPY", order_id="2", at=2))
+    history.append(
+        order("1", "10"), order("2", "1000", currency="JPY", at=1), refund("100", currency="JPY", order_id="2", at=2)
+    )
     history.append(refund("50", currency="JPY", at=3))
     assert exact(history.fold().rows("select order_id, currency, revenue from orders order by 1")) == [
         ("1", "EUR", "10.0000"),
@@ -112,7 +118,12 @@ def test_an_order_in_another_currency_stands_beside(history: History):
 
 
 def test_a_refund_paid_in_another_currency_than_its_order_is_not_lost(history: History):
-    history.append(order("1", "100", currency="USD"), order("2", "50"), refund("20", order_id="1"), refund("3", order_id="2", currency="USD"))
+    history.append(
+        order("1", "100", currency="USD"),
+        order("2", "50"),
+        refund("20", order_id="1"),
+        refund("3", order_id="2", currency="USD"),
+    )
     history.fold()
     assert exact(history.rows("select order_id, refunded, revenue from orders order by 1")) == [
         ("1", "0.0000", "100.0000"),
@@ -123,7 +134,10 @@ def test_a_refund_paid_in_another_currency_than_its_order_is_not_lost(history: H
 
 def test_the_date_of_an_order_is_the_day_in_the_shops_time_zone(history: History):
     history.append(order("1", "1", at=0.49), order("2", "1", at=0.45))
-    assert history.fold().rows("select order_date from orders order by order_id") == [(date(2026, 1, 2),), (date(2026, 1, 1),)]
+    assert history.fold().rows("select order_date from orders order by order_id") == [
+        (date(2026, 1, 2),),
+        (date(2026, 1, 1),),
+    ]
 
 
 def test_the_lines_of_an_order_keep_their_sequence(history: History):
@@ -144,7 +158,9 @@ MONEY = st.integers(0, 500_000).map(lambda units: Decimal(units).scaleb(-4))
 STEP = st.one_of(
     st.tuples(st.just("order"), NUMBERS, MONEY, st.sampled_from(PEOPLE), st.sampled_from(["EUR", "EUR", "USD"])),
     st.tuples(st.just("cancel"), NUMBERS, st.just(None), st.sampled_from(PEOPLE), st.just("EUR")),
-    st.tuples(st.just("refund"), st.none() | NUMBERS, MONEY, st.sampled_from(PEOPLE), st.sampled_from(["EUR", "EUR", "USD"])),
+    st.tuples(
+        st.just("refund"), st.none() | NUMBERS, MONEY, st.sampled_from(PEOPLE), st.sampled_from(["EUR", "EUR", "USD"])
+    ),
 )
 
 

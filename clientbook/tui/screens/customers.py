@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Center, Horizontal, Middle
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
 from clientbook.i18n import _
@@ -129,6 +129,12 @@ class CustomersScreen(Screen[None]):
         """Look whether another process appended events."""
         if self._service:
             self._count_new_events(self._service, self._generation)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A slash typed into the filter is a slash."""
+        if action == "filter" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
 
     def action_filter(self) -> None:
         self.query_one(FilterBar).open()

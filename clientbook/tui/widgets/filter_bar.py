@@ -74,7 +74,8 @@ class FilterBar(Vertical):
         """Show the bar and type into it."""
         self.display = True
         field = self.query_one(FilterInput)
-        field.focus()
+        # At once, not on the next turn: what is typed right after the key belongs to the filter.
+        self.screen.set_focus(field)
         field.cursor_position = len(field.value)
 
     def empty(self) -> None:
