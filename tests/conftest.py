@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("clientbook.testing.log_contract")
-
 from clientbook.book import Book
+
+pytest.register_assert_rewrite("clientbook.testing.log_contract")
 
 START = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
 """When the clock of a test's book begins: Wednesday morning, ten o'clock in Paris."""

@@ -87,7 +87,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bytes):
@@ -122,7 +122,7 @@ def _scalar(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
         return pc.binary_join(column.combine_chunks(), "; ")
     if pa.types.is_timestamp(kind):
-        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S")
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return pa.chunked_array([[None if value is None else _dumps(value) for value in column.to_pylist()]], pa.string())
     return column

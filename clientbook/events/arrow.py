@@ -202,7 +202,7 @@ def _pairs(maps: pa.MapArray) -> pa.ListArray:
 
 
 def _re2(pattern: str) -> str:
-    """A pattern of Python's `re` for Arrow's RE2, which writes `\\Z` in lower case and knows ASCII spaces only."""
+    r"""A pattern of Python's `re` for Arrow's RE2, which writes `\Z` in lower case and knows ASCII spaces only."""
     return pattern.replace(r"\Z", r"\z").replace(r"\s", _SPACES)
 
 
@@ -282,7 +282,8 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_list(kind):
         lengths = pc.fill_null(pc.list_value_length(array), pa.scalar(0, pa.int32()))
         values = conform(pc.list_flatten(array), kind.value_type)
-        return pa.ListArray.from_arrays(_offsets(lengths), values, type=kind, mask=pc.equal(lengths, pa.scalar(0, pa.int32())))
+        empty = pc.equal(lengths, pa.scalar(0, pa.int32()))
+        return pa.ListArray.from_arrays(_offsets(lengths), values, type=kind, mask=empty)
     if pa.types.is_map(kind):
         maps = array.cast(kind)
         lengths = pc.list_value_length(_pairs(maps))

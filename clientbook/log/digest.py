@@ -38,7 +38,8 @@ def canonical(array: pa.Array) -> pa.BinaryArray:
     if pa.types.is_map(kind):
         pairs = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
         keys, values = pc.list_flatten(pairs).flatten()
-        return _join(_MARK["<"], _rejoin(pairs, _join(canonical(keys), pc.fill_null(canonical(values), _MARK["~"]))), _MARK[">"])
+        items = _join(canonical(keys), pc.fill_null(canonical(values), _MARK["~"]))
+        return _join(_MARK["<"], _rejoin(pairs, items), _MARK[">"])
     if pa.types.is_list(kind):
         items = pc.fill_null(canonical(pc.list_flatten(array)), _MARK["~"])
         return _join(_MARK["["], _rejoin(array, items), _MARK["]"])

@@ -11,6 +11,7 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import sqlglot
@@ -18,6 +19,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 
+from clientbook.engine.duckdb import Engine, Limits, QueryFailed, identifier
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 
@@ -130,10 +132,14 @@ def check(text: str, columns: Columns) -> Expression:
     _check_types(tree, columns)
     used = sorted({column.name for column in tree.find_all(exp.Column)})
     _place_moments(tree, columns)
-    tree = tree.transform(_harmless_cast)
+    tree = tree.transform(_harmless_cast).transform(_harmless_division)
     aggregates = list(dict.fromkeys(node.sql("duckdb") for node in tree.find_all(*_AGGREGATES)))
     lifted = tree.transform(lambda node: _lifted(node, aggregates))
-    return Expression(text=text, sql=lifted.sql("duckdb"), aggregates=tuple(aggregates), columns=tuple(used))
+    expression = Expression(
+        text=text, sql=lifted.sql("duckdb"), aggregates=tuple(aggregates), columns=tuple(used)
+    )
+    _check_runs(expression, columns)
+    return expression
 
 
 def whole_file(expression: Expression) -> str:
@@ -250,7 +256,7 @@ def _family(node: exp.Expr, columns: Mapping[str, str]) -> str:
 
 def _place_moments(tree: exp.Expr, columns: Columns) -> None:
     """Dates and times written in a filter are the book's: midnight of '2026-03-31' is midnight at the shop."""
-    for node in list(tree.find_all(*_COMPARISONS, exp.Between)):
+    for node in list(tree.find_all(*_COMPARISONS, exp.Between, exp.In)):
         parts = list(node.iter_expressions())
         moments = [part for part in parts if _family(part, columns) == "time" and isinstance(part.unnest(), exp.Column)]
         if not moments:
@@ -273,6 +279,33 @@ def _place_moments(tree: exp.Expr, columns: Columns) -> None:
 def _lifted(node: exp.Expr, aggregates: list[str]) -> exp.Expr:
     if isinstance(node, _AGGREGATES):
         return exp.column(f"a{aggregates.index(node.sql('duckdb'))}", table="whole")
+    return node
+
+
+def _check_runs(expression: Expression, columns: Columns) -> None:
+    """DuckDB's own word on types that the tree does not tell, such as lower(order_count): ask it about no rows."""
+    prelude = whole_file(expression)
+    source = "customers cross join whole" if prelude else "customers"
+    try:
+        _nobody(tuple(columns.items())).cursor().table(f"{prelude}select ({expression.sql}) = true from {source}")
+    except QueryFailed as error:
+        said = str(error).split("\n")[0].partition("Error: ")[2]
+        raise InvalidExpression(_("this filter does not fit its columns: {said}").format(said=said)) from None
+
+
+@cache
+def _nobody(types: tuple[tuple[str, str], ...]) -> Engine:
+    """A database whose customers are nobody."""
+    engine = Engine.open(Limits(memory="100MB", threads=1))
+    listed = ", ".join(f"{identifier(name)} {kind}" for name, kind in types)
+    engine.execute(f"create table customers ({listed})")
+    return engine
+
+
+def _harmless_division(node: exp.Expr) -> exp.Expr:
+    """Nothing divided by nothing is unknown; DuckDB says NaN, which is greater than any number."""
+    if isinstance(node, exp.Div):
+        return exp.Div(this=node.this, expression=exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
     return node
 
 

@@ -26,11 +26,12 @@ def display(value: Any, timezone: str) -> str:
     if isinstance(value, Decimal):
         return f"{value:,.2f}" if not value or abs(value) >= Decimal("0.01") else f"{value.normalize():,f}"
     if isinstance(value, datetime):
-        return value.astimezone(zoneinfo.ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
+        shown = value.astimezone(zoneinfo.ZoneInfo(timezone)) if value.tzinfo else value
+        return shown.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):
         return ", ".join(display(item, timezone) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {display(item, timezone)}" for key, item in value.items() if item is not None)
+        return ", ".join(f"{harmless(str(key))}: {display(item, timezone)}" for key, item in value.items() if item is not None)
     return harmless(str(value))

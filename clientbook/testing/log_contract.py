@@ -45,7 +45,7 @@ class LogContract:
         """An empty log, in `folder` if it needs one."""
         raise NotImplementedError
 
-    def reopen(self, log: Any, clock: Clock) -> EventLog:
+    def reopen(self, log: Any, clock: Clock) -> EventLog:  # noqa: ARG002  # a log on disk needs it
         """The same log as another process would open it; a log that lives in this process only is its own."""
         opened: EventLog = log
         return opened

@@ -543,9 +543,12 @@ def test_a_column_that_is_null_throughout_fits_every_field():
 
 def test_conforming_keeps_what_was_already_in_form():
     event = ProfileUpdated(
-        given_name="Anna", birth_date=date(1980, 2, 29), address=Address(lines=["1 rue X"], city="Lyon"), attributes={"a": "b"},
+        given_name="Anna",
+        birth_date=date(1980, 2, 29),
+        address=Address(lines=["1 rue X"], city="Lyon"),
+        attributes={"a": "b"},
         cleared=["mobile"],
-    )  # fmt: skip
+    )
     array = to_arrow([event, None, event], struct_type(ProfileUpdated))
     assert conform(array, array.type).to_pylist() == array.to_pylist()
 

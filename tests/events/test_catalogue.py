@@ -8,7 +8,21 @@ import pytest
 from clientbook.events.base import Event, Record, unwrap
 from clientbook.events.registry import CORE_EVENTS, DuplicateEventType, Registry, UnknownEventType
 
-CATALOGUE = ["customer_registered", "profile_updated", "account_opened", "account_closed", "identifier_linked", "identifier_unlinked", "customers_merged", "customers_unmerged", "tag_added", "tag_removed", "note_added", "message_sent", "call_made", "meeting_held", "visit_made", "social_interaction", "voucher_issued", "voucher_redeemed", "audience_exported", "order_placed", "order_cancelled", "order_refunded", "contract_opened", "contract_closed", "cart_abandoned", "quote_requested", "sample_requested", "survey_answered", "contest_entered", "review_posted", "message_opened", "message_clicked", "message_bounced", "complaint_made", "store_visited", "site_visited", "notice_published", "list_acquired", "consent_requested", "consent_given", "consent_confirmed", "consent_renewed", "consent_refused", "consent_withdrawn", "consent_invalidated", "opt_out_offered", "objection_raised", "objection_lifted", "address_suppressed", "suppression_lifted", "do_not_call_checked", "call_refused", "processing_restricted", "restriction_lifted", "death_reported", "access_requested", "access_answered", "erasure_requested", "erasure_refused", "customer_erased", "import_completed", "import_reverted", "import_restored", "segment_defined", "segment_retired", "segment_frozen", "policy_adopted", "settings_changed", "event_voided"]
+CATALOGUE = {
+    "customer_registered", "profile_updated", "account_opened", "account_closed", "identifier_linked",
+    "identifier_unlinked", "customers_merged", "customers_unmerged", "tag_added", "tag_removed", "note_added",
+    "message_sent", "call_made", "meeting_held", "visit_made", "social_interaction", "voucher_issued",
+    "voucher_redeemed", "audience_exported", "order_placed", "order_cancelled", "order_refunded",
+    "contract_opened", "contract_closed", "cart_abandoned", "quote_requested", "sample_requested",
+    "survey_answered", "contest_entered", "review_posted", "message_opened", "message_clicked", "message_bounced",
+    "complaint_made", "store_visited", "site_visited", "notice_published", "list_acquired", "consent_requested",
+    "consent_given", "consent_confirmed", "consent_renewed", "consent_refused", "consent_withdrawn",
+    "consent_invalidated", "opt_out_offered", "objection_raised", "objection_lifted", "address_suppressed",
+    "suppression_lifted", "do_not_call_checked", "call_refused", "processing_restricted", "restriction_lifted",
+    "death_reported", "access_requested", "access_answered", "erasure_requested", "erasure_refused",
+    "customer_erased", "import_completed", "import_reverted", "import_restored", "segment_defined",
+    "segment_retired", "segment_frozen", "policy_adopted", "settings_changed", "event_voided",
+}  # fmt: skip
 
 REQUIRED = {
     "customer_registered": {"kind", "collected_via"},
@@ -47,8 +61,8 @@ OPTIONAL_CUSTOMER = {
 
 ALWAYS_PERSONAL = {
     "civility", "given_name", "family_name", "sex", "birth_date", "birth_year", "email", "mobile", "landline", "occupation",
-    "interests", "marital_status", "children", "legal_name", "siren", "vat_id", "attributes", "external_id", "value", "summary",
-    "answers", "ip_truncated", "postal_code", "city", "region", "country",
+    "interests", "marital_status", "children", "legal_name", "siren", "vat_id", "attributes", "external_id", "value",
+    "summary", "answers", "ip_truncated", "postal_code", "city", "region", "country",
 }  # fmt: skip
 """Whatever event has a field of this name, erasure has to remove it."""
 
@@ -106,7 +120,7 @@ FIELDS = {name: leaves(event) for name, event in Registry().items()}
 
 
 def test_every_type_of_the_catalogue_is_registered():
-    assert set(CATALOGUE) <= set(Registry())
+    assert set(Registry()) >= CATALOGUE
 
 
 def test_no_two_types_share_a_name():

@@ -91,8 +91,7 @@ for number in range(count):
 def writer(log: ParquetLog, name: str, count: int) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(clientbook.__file__).parent.parent)}
     command = [sys.executable, "-c", WRITER, str(log.folder), name, str(count)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    return process
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def acknowledged(output: str) -> dict[int, str]:
