@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -98,7 +99,9 @@ def plain(value: Any) -> Any:
         if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
             return {str(key): plain(item) for key, item in value}
         return [plain(item) for item in value]
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None  # JSON has no NaN
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _print_csv(table: pa.Table) -> None:

@@ -58,3 +58,60 @@ def log_rows(rows: Sequence[Row], registry: Registry | None = None) -> pa.Table:
         "batch": pa.array([row.batch for row in rows], pa.string()),
     }
     return pa.table(columns | event_table(events, registry))
+
+
+def least_data(name: str) -> dict[str, Any]:
+    """The least that an event of this type says."""
+    digest = "0" * 64
+    least: dict[str, dict[str, Any]] = {
+        "customer_registered": {"kind": "person", "collected_via": "account"},
+        "identifier_linked": {"kind": "email", "value": "a@example.com"},
+        "identifier_unlinked": {"kind": "email", "value": "a@example.com"},
+        "customers_merged": {"into": "anna", "merged": ["bert"]},
+        "customers_unmerged": {"into": "anna", "merged": ["bert"], "roots": ["bert"]},
+        "tag_added": {"tag": "vip"},
+        "tag_removed": {"tag": "vip"},
+        "note_added": {"text": "x"},
+        "message_sent": {"channel": "email", "purpose": "newsletter"},
+        "social_interaction": {"network": "mastodon"},
+        "voucher_issued": {"voucher_id": "V"},
+        "voucher_redeemed": {"voucher_id": "V"},
+        "audience_exported": {"manifest": {"manifest_id": "M", "destination": "csv", "rule": "true"}},
+        "order_placed": {"order_id": "1001", "total": "53.70", "currency": "EUR"},
+        "order_cancelled": {"order_id": "1001"},
+        "order_refunded": {"amount": "1", "currency": "EUR"},
+        "balance_adjusted": {"amount": "-1", "currency": "EUR"},
+        "contract_opened": {"contract_id": "C"},
+        "contract_closed": {"contract_id": "C"},
+        "survey_answered": {"survey": "S"},
+        "contest_entered": {"contest": "S"},
+        "message_opened": {"channel": "email"},
+        "message_clicked": {"channel": "email"},
+        "message_bounced": {"channel": "email", "kind": "hard"},
+        "complaint_made": {"channel": "email"},
+        "store_visited": {"store": "Lyon"},
+        "site_visited": {"page": "/"},
+        "notice_published": {"notice_id": "N", "version": "1", "language": "fr", "text": "x", "sha256": digest},
+        "list_acquired": {"list_id": "L", "supplier": "x"},
+        "opt_out_offered": {"channel": "email", "ticked": False},
+        "objection_raised": {"scope": "all"},
+        "objection_lifted": {"scope": "all"},
+        "address_suppressed": {"channel": "email", "cause": "bounce"},
+        "suppression_lifted": {"channel": "email"},
+        "do_not_call_checked": {"register": "bloctel", "listed": True},
+        "customer_erased": {"ledger_number": 1},
+        "import_completed": {
+            "batch": "B", "importer": "x", "importer_version": "1", "source_name": "shop", "file_sha256": digest,
+            "rows_read": 0, "rows_used": 0, "rows_duplicate": 0, "rows_skipped": 0, "rows_rejected": 0, "events": 0,
+        },
+        "import_reverted": {"batch": "B"},
+        "import_restored": {"batch": "B"},
+        "segment_defined": {"segment_id": "S", "rule": "true"},
+        "segment_retired": {"segment_id": "S"},
+        "segment_frozen": {"segment_id": "S"},
+        "policy_adopted": {"policy": "{}", "digest": digest},
+        "event_voided": {"position": 1},
+    }  # fmt: skip
+    if name.startswith("consent_"):
+        return {"channel": "email", "purposes": ["newsletter"]}
+    return least.get(name, {})

@@ -14,6 +14,7 @@ from clientbook.events.envelope import CustomerRef, Envelope, InvalidEvent, deco
 from clientbook.events.personal import Address, ProfileUpdated
 from clientbook.events.reactions import Line, OrderPlaced
 from clientbook.events.registry import Registry
+from clientbook.testing.rows import least_data
 
 REGISTRY = Registry()
 ORDER = {"order_id": "1001", "total": "53.70", "currency": "EUR"}
@@ -185,14 +186,14 @@ def test_a_line_that_is_no_event_is_refused(line: bytes):
 @pytest.mark.parametrize("name", sorted(name for name, event in REGISTRY.items() if event.customer == "required"))
 def test_an_event_about_a_customer_needs_one(name: str):
     with pytest.raises(InvalidEvent) as caught:
-        decode_line(encode_line({"type": name, "occurred_at": "2026-03-01T10:00:00Z", "data": minimal(name)}), REGISTRY)
+        decode_line(encode_line({"type": name, "occurred_at": "2026-03-01T10:00:00Z", "data": least_data(name)}), REGISTRY)
     assert caught.value.field == "customer"
     assert name in str(caught.value)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, event in REGISTRY.items() if event.customer == "none"))
 def test_an_event_about_the_book_names_no_customer(name: str):
-    line = {"type": name, "occurred_at": "2026-03-01T10:00:00Z", "data": minimal(name)}
+    line = {"type": name, "occurred_at": "2026-03-01T10:00:00Z", "data": least_data(name)}
     assert decode_line(encode_line(line), REGISTRY).customer is None
     with pytest.raises(InvalidEvent) as caught:
         decode_line(encode_line(line | {"customer": "anna"}), REGISTRY)
@@ -201,7 +202,7 @@ def test_an_event_about_the_book_names_no_customer(name: str):
 
 @pytest.mark.parametrize("name", sorted(name for name, event in REGISTRY.items() if event.customer == "optional"))
 def test_an_event_of_a_guest_or_a_customer_may_be_either(name: str):
-    line = {"type": name, "occurred_at": "2026-03-01T10:00:00Z", "data": minimal(name)}
+    line = {"type": name, "occurred_at": "2026-03-01T10:00:00Z", "data": least_data(name)}
     assert decode_line(encode_line(line), REGISTRY).customer is None
     assert decode_line(encode_line(line | {"customer": "anna"}), REGISTRY).customer == "anna"
 
@@ -291,63 +292,6 @@ def test_a_consent_without_a_purpose_is_refused():
     assert (
         refused("consent_given", customer="anna", data=given | {"purposes": ["News letter"]}).field == "$.data.purposes[0]"
     )
-
-
-def minimal(name: str) -> dict[str, Any]:
-    """The least that an event of this type says."""
-    digest = "0" * 64
-    least: dict[str, dict[str, Any]] = {
-        "customer_registered": {"kind": "person", "collected_via": "account"},
-        "identifier_linked": {"kind": "email", "value": "a@example.com"},
-        "identifier_unlinked": {"kind": "email", "value": "a@example.com"},
-        "customers_merged": {"into": "anna", "merged": ["bert"]},
-        "customers_unmerged": {"into": "anna", "merged": ["bert"], "roots": ["bert"]},
-        "tag_added": {"tag": "vip"},
-        "tag_removed": {"tag": "vip"},
-        "note_added": {"text": "x"},
-        "message_sent": {"channel": "email", "purpose": "newsletter"},
-        "social_interaction": {"network": "mastodon"},
-        "voucher_issued": {"voucher_id": "V"},
-        "voucher_redeemed": {"voucher_id": "V"},
-        "audience_exported": {"manifest": {"manifest_id": "M", "destination": "csv", "rule": "true"}},
-        "order_placed": ORDER,
-        "order_cancelled": {"order_id": "1001"},
-        "order_refunded": {"amount": "1", "currency": "EUR"},
-        "balance_adjusted": {"amount": "-1", "currency": "EUR"},
-        "contract_opened": {"contract_id": "C"},
-        "contract_closed": {"contract_id": "C"},
-        "survey_answered": {"survey": "S"},
-        "contest_entered": {"contest": "S"},
-        "message_opened": {"channel": "email"},
-        "message_clicked": {"channel": "email"},
-        "message_bounced": {"channel": "email", "kind": "hard"},
-        "complaint_made": {"channel": "email"},
-        "store_visited": {"store": "Lyon"},
-        "site_visited": {"page": "/"},
-        "notice_published": {"notice_id": "N", "version": "1", "language": "fr", "text": "x", "sha256": digest},
-        "list_acquired": {"list_id": "L", "supplier": "x"},
-        "opt_out_offered": {"channel": "email", "ticked": False},
-        "objection_raised": {"scope": "all"},
-        "objection_lifted": {"scope": "all"},
-        "address_suppressed": {"channel": "email", "cause": "bounce"},
-        "suppression_lifted": {"channel": "email"},
-        "do_not_call_checked": {"register": "bloctel", "listed": True},
-        "customer_erased": {"ledger_number": 1},
-        "import_completed": {
-            "batch": "B", "importer": "x", "importer_version": "1", "source_name": "shop", "file_sha256": digest,
-            "rows_read": 0, "rows_used": 0, "rows_duplicate": 0, "rows_skipped": 0, "rows_rejected": 0, "events": 0,
-        },
-        "import_reverted": {"batch": "B"},
-        "import_restored": {"batch": "B"},
-        "segment_defined": {"segment_id": "S", "rule": "true"},
-        "segment_retired": {"segment_id": "S"},
-        "segment_frozen": {"segment_id": "S"},
-        "policy_adopted": {"policy": "{}", "digest": digest},
-        "event_voided": {"position": 1},
-    }  # fmt: skip
-    if name.startswith("consent_"):
-        return {"channel": "email", "purposes": ["newsletter"]}
-    return least.get(name, {})
 
 
 def test_a_field_with_a_list_of_values_is_answered_with_that_list():

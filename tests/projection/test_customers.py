@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from clientbook.engine.duckdb import Engine
 from clientbook.events.registry import Registry
-from clientbook.testing.rows import Row
-from tests.projection.conftest import History, day, event, order, refund
+from clientbook.testing.history import History, day, event, order, refund
+from clientbook.testing.rows import Row, least_data
 
 
 def profile(customer_id: str = "anna", *, at: float = 0, **data: Any) -> Row:
@@ -266,11 +266,9 @@ def test_consent_history_has_a_row_for_each_act_and_purpose(history: History):
 
 
 def test_every_event_of_a_customer_is_one_interaction(history: History):
-    from tests.events.test_envelope import minimal
-
-    types = [name for name, kind in Registry().items() if kind.customer != "none" and minimal(name)]
+    types = [name for name, kind in Registry().items() if kind.customer != "none" and least_data(name)]
     history.append(
-        *(event(name, "anna", at=number, **minimal(name)) for number, name in enumerate(types)), order("guest", 1, None)
+        *(event(name, "anna", at=number, **least_data(name)) for number, name in enumerate(types)), order("guest", 1, None)
     )
     sides = dict(history.fold().rows("select type, side from interactions where customer_id is not null"))
     assert sides.keys() == set(types)

@@ -13,8 +13,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from clientbook.engine.duckdb import Engine
+from clientbook.testing.history import History, day, event, order, refund
 from clientbook.testing.rows import Row
-from tests.projection.conftest import History, day, event, order, refund
 
 ORDERS = "select order_id, status, gross, refunded, revenue from orders order by order_id"
 
