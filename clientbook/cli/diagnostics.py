@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
@@ -48,13 +49,21 @@ def guard(main: Callable[[], object]) -> int:
         error.show()
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; Python must not complain while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _stop_writing()
+    except SystemExit:
+        if not isinstance(sys.stdout, PacifyFlushWrapper):
+            raise
+        return _stop_writing()  # click met the broken pipe first
     except Exception as error:  # the last guard: anything below is a mistake of ours
         _report(error)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _stop_writing() -> int:
+    """The reader of our output has gone, as `| head` does; Python must not complain while it closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _report(error: Exception) -> None:

@@ -24,7 +24,8 @@ _WIDE = 100_000
 
 
 def print_rows(table: pa.Table, format: str, *, timezone: str, label: Callable[[str], str] = str) -> None:
-    """Print a result in one of `common.FORMATS`."""
+    """Print a result in one of `common.FORMATS`. Columns of one name are numbered: name, name_2, …"""
+    table = table.rename_columns(_distinct(table.schema.names))
     if format == "table":
         print_table(
             [label(name) for name in table.schema.names],
@@ -41,6 +42,17 @@ def print_rows(table: pa.Table, format: str, *, timezone: str, label: Callable[[
         _print_csv(table)
     else:
         _print_parquet(table)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        number, distinct = 1, name
+        while distinct in found:
+            number += 1
+            distinct = f"{name}_{number}"
+        found.append(distinct)
+    return found
 
 
 def print_table(labels: Sequence[str], rows: Iterable[dict[str, Any]], *, timezone: str, numbers: Sequence[bool]) -> None:
@@ -126,9 +138,14 @@ def _scalar(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.binary_join(column.combine_chunks(), "; ")
     if pa.types.is_timestamp(kind):
         return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S")
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return pa.chunked_array([[None if value is None else _dumps(value) for value in column.to_pylist()]], pa.string())
-    return column
+    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_date(kind) or _is_number(kind):
+        return column
+    return pa.chunked_array([[_in_a_cell(value) for value in column.to_pylist()]], pa.string())
+
+
+def _in_a_cell(value: Any) -> str | None:
+    shown = plain(value)
+    return shown if shown is None or isinstance(shown, str) else _dumps(shown)
 
 
 def _print_parquet(table: pa.Table) -> None:

@@ -18,8 +18,9 @@ import msgspec.inspect as mi
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientbook.events.base import AMOUNT_SCALE, Event, unwrap
+from clientbook.events.base import AMOUNT_SCALE, Event, expectation, unwrap
 from clientbook.events.registry import Registry
+from clientbook.i18n import _
 
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 DECIMAL: Final = pa.decimal128(18, AMOUNT_SCALE)
@@ -144,7 +145,7 @@ def _struct_faults(array: pa.StructArray, info: mi.StructType, path: str) -> lis
     for field, values in zip(info.fields, array.flatten(), strict=True):
         name = f"{path}.{field.encode_name}" if path else field.encode_name
         if field.required:
-            found += _fault(name, "a value is required", pc.and_(present, pc.is_null(values)))
+            found += _fault(name, _("a value is required"), pc.and_(present, pc.is_null(values)))
         found += _value_faults(values, field.type, name)
     return found
 
@@ -155,7 +156,7 @@ def _value_faults(values: pa.Array, kind: mi.Type, path: str) -> list[Fault]:
         case mi.StructType():
             return _struct_faults(values, plain, path)
         case mi.ListType():
-            found = _length_faults(pc.list_value_length(values), plain.min_length, plain.max_length, "items", path)
+            found = _length_faults(pc.list_value_length(values), plain.min_length, plain.max_length, _("items"), path)
             items, parents = _items(values)
             return found + _child_faults(items, plain.item_type, parents, len(values), path)
         case mi.DictType():
@@ -166,15 +167,15 @@ def _value_faults(values: pa.Array, kind: mi.Type, path: str) -> list[Fault]:
                 for fault in _child_faults(pc.struct_field(items, part), part_kind, parents, len(values), path)
             ]
         case mi.StrType():
-            found = _length_faults(pc.utf8_length(values), plain.min_length, plain.max_length, "characters", path)
+            found = _length_faults(pc.utf8_length(values), plain.min_length, plain.max_length, _("characters"), path)
             if plain.pattern is not None:
                 shaped = pc.match_substring_regex(values, _re2(plain.pattern))
-                found += _fault(path, f"expected text of the form {plain.pattern}", pc.invert(shaped))
+                found += _fault(path, expectation(plain, extra), pc.invert(shaped))
             return found
         case mi.LiteralType():
             known = pc.is_in(values, value_set=pa.array(sorted(map(str, plain.values)), pa.string()))
             unknown = pc.and_(pc.is_valid(values), pc.invert(known))
-            return _fault(path, "expected one of " + ", ".join(sorted(map(str, plain.values))), unknown)
+            return _fault(path, expectation(plain, extra), unknown)
         case mi.IntType():
             return _bound_faults(values, plain.ge, plain.le, pa.int64(), path)
         case mi.DecimalType():
@@ -208,7 +209,7 @@ def _re2(pattern: str) -> str:
 
 def _child_faults(items: pa.Array, kind: mi.Type, parents: pa.Array, length: int, path: str) -> list[Fault]:
     """Faults of the items of lists, as faults of the lists that hold them."""
-    inner = _fault(path, "an item is missing", pc.is_null(items)) + _value_faults(items, kind, path)
+    inner = _fault(path, _("an item is missing"), pc.is_null(items)) + _value_faults(items, kind, path)
     rows = pa.array(range(length), parents.type) if inner else None
     return [
         Fault(path=fault.path, rule=fault.rule, rows=pc.is_in(rows, value_set=parents.filter(fault.rows))) for fault in inner
@@ -218,18 +219,22 @@ def _child_faults(items: pa.Array, kind: mi.Type, parents: pa.Array, length: int
 def _length_faults(lengths: pa.Array, least: int | None, most: int | None, what: str, path: str) -> list[Fault]:
     found: list[Fault] = []
     if least is not None:
-        found += _fault(path, f"expected at least {least} {what}", pc.less(lengths, least))
+        found += _fault(path, _("expected at least {least} {what}").format(least=least, what=what), pc.less(lengths, least))
     if most is not None:
-        found += _fault(path, f"expected at most {most} {what}", pc.greater(lengths, most))
+        found += _fault(path, _("expected at most {most} {what}").format(most=most, what=what), pc.greater(lengths, most))
     return found
 
 
 def _bound_faults(values: pa.Array, least: Any, most: Any, kind: pa.DataType, path: str) -> list[Fault]:
     found: list[Fault] = []
     if least is not None:
-        found += _fault(path, f"expected at least {least}", pc.less(values, pa.scalar(least, kind)))
+        found += _fault(
+            path, _("expected at least {minimum}").format(minimum=least), pc.less(values, pa.scalar(least, kind))
+        )
     if most is not None:
-        found += _fault(path, f"expected at most {most}", pc.greater(values, pa.scalar(most, kind)))
+        found += _fault(
+            path, _("expected at most {maximum}").format(maximum=most), pc.greater(values, pa.scalar(most, kind))
+        )
     return found
 
 

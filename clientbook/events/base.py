@@ -15,6 +15,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from clientbook.i18n import N_, _
+
 AMOUNT_SCALE: Final = 4
 """Digits kept after the decimal point of an amount."""
 
@@ -29,6 +31,11 @@ def doc(text: str) -> Meta:
     return Meta(description=text)
 
 
+def shaped(pattern: str, expected: str) -> Meta:
+    """A text of this form. `expected` says in words, as a msgid, what that is."""
+    return Meta(pattern=pattern, extra={"expected": expected})
+
+
 PERSONAL: Final = Meta(extra={"personal": True})
 """Marks a field that erasure removes."""
 
@@ -36,11 +43,12 @@ Text = Annotated[str, Meta(min_length=1, max_length=500)]
 LongText = Annotated[str, Meta(min_length=1, max_length=20_000)]
 Code = Annotated[str, Meta(min_length=1, max_length=120)]
 """An identifier that some shop or tool gave: order number, sku, campaign."""
-Word = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,59}\Z")]
+Word = Annotated[str, shaped(r"^[a-z][a-z0-9_]{0,59}\Z", N_("a lower-case word such as own_offers"))]
 """A lower-case term: a purpose, a list, a form."""
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-CustomerId = Annotated[str, Meta(pattern=r"^[0-9a-z][0-9a-z_-]{3,63}\Z")]
+Currency = Annotated[str, shaped(r"^[A-Z]{3}\Z", N_("a currency code such as EUR"))]
+Sha256 = Annotated[str, shaped(r"^[0-9a-f]{64}\Z", N_("a SHA-256 digest of 64 digits"))]
+CustomerId = Annotated[str, shaped(r"^[0-9a-z][0-9a-z_-]{3,63}\Z", N_("a customer id"))]
+Language = Annotated[str, shaped(r"^[a-z]{2,3}(-[A-Z]{2})?\Z", N_("a language such as fr or fr-BE"))]
 Amount = Annotated[Decimal, Meta(extra={"decimal": True})]
 Price = Annotated[Decimal, Meta(extra={"decimal": True, "minimum": Decimal(0)})]
 Percent = Annotated[Decimal, Meta(extra={"decimal": True, "minimum": Decimal(0), "maximum": Decimal(100)})]
@@ -92,13 +100,13 @@ def check_decimal(name: str, value: Any, minimum: Decimal | None, maximum: Decim
         return
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or abs(value) >= AMOUNT_LIMIT:
-        raise AmountOutOfRange(name, "expected a finite amount below 10^14")
+        raise AmountOutOfRange(name, _("expected a finite amount below 10^14"))
     if exponent < -AMOUNT_SCALE and value != round(value, AMOUNT_SCALE):
-        raise AmountOutOfRange(name, f"expected at most {AMOUNT_SCALE} decimals")
+        raise AmountOutOfRange(name, _("expected at most {amount_scale} decimals").format(amount_scale=AMOUNT_SCALE))
     if minimum is not None and value < minimum:
-        raise AmountOutOfRange(name, f"expected at least {minimum}")
+        raise AmountOutOfRange(name, _("expected at least {minimum}").format(minimum=minimum))
     if maximum is not None and value > maximum:
-        raise AmountOutOfRange(name, f"expected at most {maximum}")
+        raise AmountOutOfRange(name, _("expected at most {maximum}").format(maximum=maximum))
 
 
 def check_instant(name: str, value: Any) -> None:
@@ -107,7 +115,7 @@ def check_instant(name: str, value: Any) -> None:
         try:
             value.astimezone(UTC)
         except OverflowError:
-            raise InstantOutOfRange(name, "expected a time between the years 1 and 9999 in UTC") from None
+            raise InstantOutOfRange(name, _("expected a time between the years 1 and 9999 in UTC")) from None
 
 
 @cache
@@ -148,6 +156,15 @@ def unwrap(kind: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, dict[str, 
             kind = inner[0]
         else:
             return kind, extra
+
+
+def expectation(plain: msgspec.inspect.Type, extra: dict[str, Any]) -> str:
+    """What a field of this type takes, in words; empty where its type says it all."""
+    if isinstance(plain, msgspec.inspect.LiteralType):
+        return _("expected one of {values}").format(values=", ".join(sorted(map(str, plain.values))))
+    if "expected" in extra:
+        return _("expected {what}").format(what=_(extra["expected"]))
+    return ""
 
 
 def type_name(event: type[Event]) -> str:

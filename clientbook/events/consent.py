@@ -13,6 +13,7 @@ from clientbook.events.base import (
     Day,
     Event,
     Instant,
+    Language,
     LongText,
     Sha256,
     Text,
@@ -32,7 +33,7 @@ class NoticePublished(Event, frozen=True, kw_only=True):
     natural_key: ClassVar[tuple[str, ...]] = ("notice_id", "version", "language")
     notice_id: Annotated[Code, doc("Its name.")]
     version: Annotated[Code, doc("Its version.")]
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?\Z"), doc("Its language, as BCP 47.")]
+    language: Annotated[Language, doc("Its language, as BCP 47.")]
     text: Annotated[LongText, doc("The full wording.")]
     sha256: Annotated[Sha256, doc("Digest of the wording's UTF-8 bytes.")]
     purposes: Annotated[list[Word], doc("Purposes it names.")] = []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,8 +14,19 @@ import msgspec
 from msgspec import Meta
 
 from clientbook.errors import ClientbookError
-from clientbook.events.base import Code, CustomerId, Event, InstantOutOfRange, OutOfRange, Text, check_instant, unwrap
+from clientbook.events.base import (
+    Code,
+    CustomerId,
+    Event,
+    InstantOutOfRange,
+    OutOfRange,
+    Text,
+    check_instant,
+    expectation,
+    unwrap,
+)
 from clientbook.events.registry import Registry
+from clientbook.i18n import _
 
 
 class InvalidEvent(ClientbookError, ValueError):
@@ -136,9 +148,11 @@ def make(
 def check_customer(kind: str, declared: type[Event], *, has_customer: bool) -> None:
     """Raise `InvalidEvent` when the event names a customer and must not, or must and does not."""
     if declared.customer == "required" and not has_customer:
-        raise InvalidEvent(f'{kind} needs a customer: an id, or identifiers such as {{"email": …}}', field="customer")
+        raise InvalidEvent(
+            _('{kind} needs a customer: an id, or identifiers such as {{"email": …}}').format(kind=kind), field="customer"
+        )
     if declared.customer == "none" and has_customer:
-        raise InvalidEvent(f"{kind} is about the book and names no customer", field="customer")
+        raise InvalidEvent(_("{kind} is about the book and names no customer").format(kind=kind), field="customer")
 
 
 def encode_line(fields: dict[str, Any]) -> bytes:
@@ -146,28 +160,38 @@ def encode_line(fields: dict[str, Any]) -> bytes:
     return _encoder.encode(fields)
 
 
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")
+
+
 def _invalid(error: Exception, root: str, declared: type[Event] | None = None) -> InvalidEvent:
     """A decoding error as ours: the path of the field, rooted at the line, and no value."""
-    text = str(error)
-    message, _, path = text.partition(" - at `")
+    message, _at, path = str(error).partition(" - at `")
     path = path.rstrip("`") or "$"
-    if message.startswith("Invalid enum value"):  # msgspec goes on with the value, which may be personal
-        message = "expected one of the values that the field lists"
     out_of_range = error if isinstance(error, OutOfRange) else error.__cause__
     if isinstance(out_of_range, OutOfRange):
         message, path = out_of_range.expected, f"{path}.{out_of_range.field}"
-    allowed = choices(declared, path.removeprefix("$.")) if declared else ()
-    if allowed:
-        message = "expected one of " + ", ".join(allowed)
+    elif missing := _MISSING.match(message):
+        message = _("the field {field} is missing").format(field=missing[1])
+    elif unknown := _UNKNOWN.match(message):
+        message = _("there is no field {field}").format(field=unknown[1])
+    elif message.startswith(("Invalid enum value", "Expected `str` matching regex")):
+        # The decoder goes on with the value, which may be personal, or with a pattern that helps nobody.
+        message = _expected(declared, path) or _("expected one of the values that the field lists")
     return InvalidEvent(message, field=root + path.removeprefix("$") if root != "$" else path)
 
 
-def choices(declared: type[Event], field: str) -> tuple[str, ...]:
-    """The values that a field takes, where it takes only some."""
-    info = msgspec.inspect.type_info(declared)
-    assert isinstance(info, msgspec.inspect.StructType)
-    for one in info.fields:
-        kind, _ = unwrap(one.type)
-        if one.name == field and isinstance(kind, msgspec.inspect.LiteralType):
-            return tuple(map(str, kind.values))
-    return ()
+def _expected(declared: type[msgspec.Struct] | None, path: str) -> str:
+    """What the field at a path such as `$.lines[0].kind` takes, in words."""
+    if declared is None:
+        return ""
+    kind: msgspec.inspect.Type = msgspec.inspect.type_info(declared)
+    extra: dict[str, Any] = {}
+    for step in re.findall(r"\w+|\[[^\]]*\]", path.removeprefix("$")):
+        if isinstance(kind, msgspec.inspect.StructType):
+            kind, extra = unwrap(next(field.type for field in kind.fields if field.encode_name == step))
+        elif isinstance(kind, msgspec.inspect.ListType):
+            kind, extra = unwrap(kind.item_type)
+        else:
+            return ""
+    return expectation(kind, extra)

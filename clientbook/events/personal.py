@@ -13,11 +13,14 @@ from clientbook.events.base import (
     CustomerId,
     Day,
     Event,
+    Language,
     LongText,
     Record,
     Text,
     doc,
+    shaped,
 )
+from clientbook.i18n import N_
 
 CollectedVia = Literal[
     "account",
@@ -104,13 +107,14 @@ class ProfileUpdated(Event, frozen=True, kw_only=True):
     sex: Annotated[Literal["female", "male", "other"], PERSONAL, doc("As stated by the person.")] | None = None
     birth_date: Annotated[Day, PERSONAL, doc("Day of birth.")] | None = None
     birth_year: Annotated[int, Meta(ge=1880, le=2200), PERSONAL, doc("Where only the year is known.")] | None = None
-    email: Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}\Z"), PERSONAL, doc("Contact e-mail.")] | None = None
+    email: (
+        Annotated[str, shaped(r"^[^@\s]{1,64}@[^@\s]{1,190}\Z", N_("an e-mail address")), PERSONAL, doc("Contact e-mail.")]
+        | None
+    ) = None
     mobile: Annotated[Text, PERSONAL, doc("Mobile phone, E.164 where it could be normalised.")] | None = None
     landline: Annotated[Text, PERSONAL, doc("Fixed phone.")] | None = None
     address: Annotated[Address, doc("Postal address; replaces the one before.")] | None = None
-    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?\Z"), doc("Language to write in, as BCP 47.")] | None = (
-        None
-    )
+    language: Annotated[Language, doc("Language to write in, as BCP 47.")] | None = None
     occupation: Annotated[Text, PERSONAL, doc("Profession.")] | None = None
     interests: Annotated[list[Text], PERSONAL, doc("What the customer says to like; replaces the list before.")] = []
     marital_status: Annotated[Text, PERSONAL, doc("As stated by the person.")] | None = None
@@ -122,8 +126,21 @@ class ProfileUpdated(Event, frozen=True, kw_only=True):
     chain_position: (
         Annotated[Literal["producer", "wholesaler", "retailer", "end_user"], doc("Place in the supply chain.")] | None
     ) = None
-    siren: Annotated[str, Meta(pattern=r"^[0-9]{9}([0-9]{5})?\Z"), PERSONAL, doc("SIREN or SIRET.")] | None = None
-    vat_id: Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z0-9]{2,14}\Z"), PERSONAL, doc("VAT number.")] | None = None
+    siren: (
+        Annotated[
+            str,
+            shaped(r"^[0-9]{9}([0-9]{5})?\Z", N_("a SIREN of 9 digits or a SIRET of 14")),
+            PERSONAL,
+            doc("SIREN or SIRET."),
+        ]
+        | None
+    ) = None
+    vat_id: (
+        Annotated[
+            str, shaped(r"^[A-Z]{2}[A-Z0-9]{2,14}\Z", N_("a VAT number such as FR12345678901")), PERSONAL, doc("VAT number.")
+        ]
+        | None
+    ) = None
     company_id: Annotated[CustomerId, doc("The company this person is a contact of, itself a customer.")] | None = None
     attributes: Annotated[dict[str, str], PERSONAL, doc("Custom fields declared by the shop.")] = {}
     cleared: Annotated[list[ProfileField], doc("Fields emptied by this change.")] = []

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from clientbook.errors import ClientbookError
 from clientbook.events import actions, book, consent, personal, reactions
 from clientbook.events.base import Event, type_name
+from clientbook.i18n import _
 
 CORE_EVENTS: tuple[type[Event], ...] = personal.EVENTS + actions.EVENTS + reactions.EVENTS + consent.EVENTS + book.EVENTS
 
@@ -19,7 +20,7 @@ class UnknownEventType(ClientbookError, KeyError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         near = difflib.get_close_matches(name, list(known), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "; `clientbook events --types` lists them"
-        super().__init__(f"unknown event type {name!r}{hint}")
+        super().__init__(_("unknown event type {name!r}{hint}").format(name=name, hint=hint))
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show it quoted
@@ -29,7 +30,7 @@ class DuplicateEventType(ValueError):
     """Two declarations claim one type name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"event type {name!r} is declared twice")
+        super().__init__(_("event type {name!r} is declared twice").format(name=name))
 
 
 class Registry(Mapping[str, type[Event]]):

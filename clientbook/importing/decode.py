@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from clientbook.errors import ClientbookError
+from clientbook.i18n import _
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -62,11 +63,11 @@ def open_file(path: str) -> GivenFile:
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:
-        raise UnreadableFile(f"{path}: there is no such file") from None
+        raise UnreadableFile(_("{path}: there is no such file").format(path=path)) from None
     except IsADirectoryError:
-        raise UnreadableFile(f"{path}: this is a folder; name the files in it") from None
+        raise UnreadableFile(_("{path}: this is a folder; name the files in it").format(path=path)) from None
     except PermissionError:
-        raise UnreadableFile(f"{path}: you may not read this file") from None
+        raise UnreadableFile(_("{path}: you may not read this file").format(path=path)) from None
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror}") from None
     digest = sha256(data).hexdigest()
@@ -74,7 +75,9 @@ def open_file(path: str) -> GivenFile:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
-            raise UnreadableFile(f"{path}: the compressed data are damaged or cut short; fetch the file again") from None
+            raise UnreadableFile(
+                _("{path}: the compressed data are damaged or cut short; fetch the file again").format(path=path)
+            ) from None
     return GivenFile(name="(standard input)" if path == "-" else Path(path).name, data=data, sha256=digest)
 
 
@@ -91,7 +94,9 @@ def decode(file: GivenFile, declared: str | None = None) -> Decoded:
         return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
     if b"\0" in file.data[:65_536]:
         raise UnreadableFile(
-            f"{file.name}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX and XLS"
+            _("{file}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX and XLS").format(
+                file=file.name
+            )
         )
     try:
         return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
@@ -104,10 +109,16 @@ def _strictly(file: GivenFile, encoding: str) -> str:
         # cp1252 leaves five bytes undefined; browsers read them as control characters, and so do we.
         return file.data.decode(encoding, errors="cp1252-holes" if encoding == "cp1252" else "strict")
     except LookupError:
-        raise UnreadableFile(f"{file.name}: unknown encoding {encoding!r}; try utf-8 or cp1252") from None
+        raise UnreadableFile(
+            _("{file}: unknown encoding {encoding!r}; try utf-8 or cp1252").format(file=file.name, encoding=encoding)
+        ) from None
     except UnicodeDecodeError as error:
         line = file.data.count(b"\n", 0, error.start) + 1
-        raise UnreadableFile(f"{file.name}, line {line}: these bytes are not {encoding}; name another encoding") from None
+        raise UnreadableFile(
+            _("{file}, line {line}: these bytes are not {encoding}; name another encoding").format(
+                file=file.name, line=line, encoding=encoding
+            )
+        ) from None
 
 
 def _fill_holes(error: UnicodeError) -> tuple[str, int]:

@@ -140,7 +140,7 @@ def _remarks(engine: Engine) -> tuple[str, ...]:
     counts = {row["what"]: row["n"] for row in engine.rows("select what, count(*) as n from documents group by 1")}
     linked = engine.value("select count(*) from refund_links")
     said = _(
-        "{documents} documents: {orders} orders, {refunds} refunds ({linked} linked to their order), {adjustments} adjustments"
+        "{documents} documents: {orders} orders, {refunds} refunds ({linked} linked to orders), {adjustments} adjustments"
     )
     remarks = [
         said.format(

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clientbook.i18n import _
 from clientbook.importing.decode import GivenFile, UnreadableFile, decode
 
 DELIMITERS: Final = (";", ",", "\t", "|")
@@ -86,7 +87,7 @@ def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
     decoded = decode(file, dialect.encoding if dialect and dialect.encoding != WORKBOOK else None)
     text = decoded.text.removeprefix("\ufeff")
     if not text.strip():
-        raise UnreadableFile(f"{file.name}: the file is empty")
+        raise UnreadableFile(_("{file}: the file is empty").format(file=file.name))
     delimiter = dialect.delimiter if dialect and dialect.delimiter else find_delimiter(text)
     header_line = dialect.header_line if dialect else None
     found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, delimiter=delimiter)
@@ -132,7 +133,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Broke
         try:
             for cells in reader:
                 if reader.line_num - before > _LONGEST_RECORD:
-                    raise csv.Error("a quoted cell runs over too many lines")
+                    raise csv.Error(_("a quoted cell runs over too many lines"))
                 yield start + before + 1, cells
                 before = reader.line_num
             return
@@ -145,7 +146,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Broke
                     line=bad,
                     cells=spoilt,
                     code="row.quotes",
-                    message="a quotation mark is not closed, or stands inside a cell",
+                    message=_("a quotation mark is not closed, or stands inside a cell"),
                 ),
             )
             start = bad
@@ -177,7 +178,7 @@ def _collect(
         elif len(row) > width and not any(cell.strip() for cell in row[width:]):
             cells.add(line, row[:width])
         else:
-            message = f"the row has {len(row)} cells, the header has {width}"
+            message = _("the row has {cells} cells, the header has {columns}").format(cells=len(row), columns=width)
             broken.append(BrokenRow(line=line, cells=row, code="row.ragged", message=message))
     table, lines = cells.finish()
     kept = pc.invert(_all_null(table))
@@ -244,7 +245,7 @@ def _find_header(
             break
     if alone:
         return *alone, itertools.chain(below, records)
-    raise UnreadableFile(f"{name}: no line with column names was found")
+    raise UnreadableFile(_("{name}: no line with column names was found").format(name=name))
 
 
 def _stripped(cells: pa.StringArray) -> pa.StringArray:
@@ -267,10 +268,18 @@ def _read_sheet(file: GivenFile, dialect: Dialect | None) -> TextTable:
         names = book.sheet_names
         sheet = dialect.sheet if dialect and dialect.sheet else names[0]
         if sheet not in names:
-            raise UnreadableFile(f"{file.name}: no sheet {sheet!r}; there are {', '.join(names)}")
+            raise UnreadableFile(
+                _("{file}: no sheet {sheet!r}; there are {names}").format(
+                    file=file.name, sheet=sheet, names=", ".join(names)
+                )
+            )
         cells = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except (CalamineError, OSError, IndexError) as error:
-        raise UnreadableFile(f"{file.name}: this is no readable workbook ({error}); save it again as XLSX or CSV") from None
+        raise UnreadableFile(
+            _("{file}: this is no readable workbook ({error}); save it again as XLSX or CSV").format(
+                file=file.name, error=error
+            )
+        ) from None
     records = ((number, [_cell_text(cell) for cell in row]) for number, row in enumerate(cells, 1))
     found = Dialect(encoding=WORKBOOK, delimiter="", sheet=sheet)
     return _collect(iter(records), found, dialect.header_line if dialect else None, file.name)

@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientbook.events.arrow import ENVELOPE, EVENT_ID, INSTANT
+from clientbook.events.arrow import DECIMAL, ENVELOPE, EVENT_ID, INSTANT
 from clientbook.log.base import Head, MalformedRows
 from clientbook.log.digest import contents
 
@@ -17,6 +17,7 @@ GIVEN = ("event_id", "type", "customer_id", "occurred_at", "source", "actor", "b
 """Envelope columns that the caller hands in; the log adds position, recorded_at and salt."""
 
 ADDED, DUPLICATE, CORRECTION = "added", "duplicate", "correction"
+_STORABLE = (pa.string(), pa.int64(), pa.bool_(), pa.date32(), DECIMAL, INSTANT)
 _ADDED = pa.scalar(ADDED)
 
 
@@ -35,6 +36,8 @@ def checked(rows: pa.Table) -> pa.Table:
         if columns[name].null_count:
             raise MalformedRows(f"a row has no {name}")
     for name in types:
+        if not _storable(rows.schema.field(name).type):
+            raise MalformedRows(f"the column {name!r} has a type that does not read back from Parquet as it was written")
         misplaced = pc.not_equal(pc.is_valid(rows[name]), pc.equal(columns["type"], pa.scalar(name)))
         if pc.any(misplaced, min_count=0).as_py():
             raise MalformedRows(f"a row of type {name!r} has no data, or a row of another type has {name!r} data")
@@ -43,6 +46,17 @@ def checked(rows: pa.Table) -> pa.Table:
         first = columns["type"].filter(unknown)[0].as_py()
         raise MalformedRows(f"a row of type {first!r} has no data")
     return pa.table(columns | {name: rows[name] for name in sorted(types)})
+
+
+def _storable(kind: pa.DataType) -> bool:
+    """Whether Parquet gives the type back as it is, so that digests computed before writing hold after reading."""
+    if pa.types.is_struct(kind):
+        return all(_storable(field.type) for field in kind)
+    if pa.types.is_map(kind):
+        return _storable(kind.key_type) and _storable(kind.item_type)
+    if pa.types.is_list(kind):
+        return _storable(kind.value_type)
+    return kind in _STORABLE
 
 
 def with_ids(rows: pa.Table) -> pa.Table:

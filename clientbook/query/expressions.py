@@ -135,9 +135,7 @@ def check(text: str, columns: Columns) -> Expression:
     tree = tree.transform(_harmless_cast).transform(_harmless_division)
     aggregates = list(dict.fromkeys(node.sql("duckdb") for node in tree.find_all(*_AGGREGATES)))
     lifted = tree.transform(lambda node: _lifted(node, aggregates))
-    expression = Expression(
-        text=text, sql=lifted.sql("duckdb"), aggregates=tuple(aggregates), columns=tuple(used)
-    )
+    expression = Expression(text=text, sql=lifted.sql("duckdb"), aggregates=tuple(aggregates), columns=tuple(used))
     _check_runs(expression, columns)
     return expression
 

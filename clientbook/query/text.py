@@ -33,5 +33,7 @@ def display(value: Any, timezone: str) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(display(item, timezone) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{harmless(str(key))}: {display(item, timezone)}" for key, item in value.items() if item is not None)
+        return ", ".join(
+            f"{harmless(str(key))}: {display(item, timezone)}" for key, item in value.items() if item is not None
+        )
     return harmless(str(value))

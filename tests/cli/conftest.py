@@ -47,7 +47,8 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "N° commande;Date;E-mail;Nom;Ville;Article;Qté;PU\r\n"
             "1;01/02/2026;z@example.com;Lefèvre;Lyon;SAV;2;9,90\r\n"
             "1;01/02/2026;z@example.com;Lefèvre;Lyon;THE;1;5,00\r\n"
-            "2;15/03/2026;m@example.com;[red]M[/red]\x1b]52;c;aGk=\x07\u202e;=cmd|' /C calc'!A0;SAV;1;9,90\r\n"
+            '2;15/03/2026;m@example.com;"[red]M[/red]\x1b]52;c;aGk=\x07\u202e";'
+            "=cmd|' /C calc'!A0;SAV;1;9,90\r\n"
             "3;16/03/2026;;;;SAV;1;9,90\r\n"
         ).encode()
     )

@@ -116,7 +116,10 @@ def test_tables_can_be_written_to_files_as_they_stood(run: Any, tmp_path: Path) 
 
 
 def test_events_are_listed_filtered_and_cut(run: Any) -> None:
-    lines = [json.loads(line) for line in run("events", "--type", "order_placed", "--limit", "2", "--format", "jsonl").stdout.splitlines()]
+    lines = [
+        json.loads(line)
+        for line in run("events", "--type", "order_placed", "--limit", "2", "--format", "jsonl").stdout.splitlines()
+    ]
     assert [line["data"]["order_id"] for line in lines] == ["1", "2"]
     flat = list(csv.DictReader(io.StringIO(run("events", "--customer", "z@example.com", "--format", "csv").stdout)))
     assert {row["customer_id"] for row in flat} == {flat[0]["customer_id"]}
@@ -198,7 +201,10 @@ def test_a_reader_that_stops_early_gets_no_traceback(shop_folder: Path, format: 
     sql = "select i, 'some words to fill the pipe' as words from range(40000) as t(i)"
     process = subprocess.Popen(
         [installed(), "--book", "b", "query", sql, "--format", format],
-        cwd=shop_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ),
+        cwd=shop_folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
     )
     assert process.stdout
     assert process.stderr

@@ -22,7 +22,18 @@ def test_a_day_at_the_counter(run_here: Any, tmp_path: Path) -> None:
     zoe = book("add", "--given-name", "Zoé", "--family-name", "Lefèvre", "--email", "zoe@example.com").stdout.strip()
     assert "has this e-mail already" in book("add", "--email", "ZOE@example.com", code=1).stderr
     other = json.loads(book("add", "--given-name", "Zoe", "--mobile", "+33612345678", "--json").stdout)["customer_id"]
-    book("log", "zoe@example.com", "call", "Asks about the workshop", "--outcome", "reached", "--minutes", "3", "--by", "vendeuse Lyon")
+    book(
+        "log",
+        "zoe@example.com",
+        "call",
+        "Asks about the workshop",
+        "--outcome",
+        "reached",
+        "--minutes",
+        "3",
+        "--by",
+        "vendeuse Lyon",
+    )
     assert "--network" in book("log", zoe, "call", "x", "--network", "insta", code=2).stderr
     book("order", zoe, "--line", "SAV-500:2:9,90", "--line", "THE:5", "--by", "vendeuse Lyon", "--at", "2026-02-01T10:00")
     book("order", "--guest", "--total", "12,50")
@@ -31,7 +42,11 @@ def test_a_day_at_the_counter(run_here: Any, tmp_path: Path) -> None:
     book("tag", zoe, "vip", "thé")
     book("tag", zoe, "thé", "--remove")
     shown = json.loads(book("show", zoe, "--json").stdout)
-    assert (shown["customer"]["name"], shown["customer"]["revenue"], shown["customer"]["tags"]) == ("Zoé Lefèvre", 24.8, ["vip"])
+    assert (shown["customer"]["name"], shown["customer"]["revenue"], shown["customer"]["tags"]) == (
+        "Zoé Lefèvre",
+        24.8,
+        ["vip"],
+    )
     assert shown["orders"][0]["placed_at"] == "2026-02-01T09:00:00Z"
     calls = [entry for entry in shown["timeline"] if entry["type"] == "call_made"]
     assert (calls[0]["summary"], calls[0]["actor"]) == ("Asks about the workshop", "vendeuse Lyon")
@@ -54,11 +69,22 @@ def test_a_day_at_the_counter(run_here: Any, tmp_path: Path) -> None:
 def test_programs_append_lines_and_export_them_again(run_here: Any) -> None:
     run_here("init", "b")
     run_here("init", "c")
-    line = {"type": "note_added", "occurred_at": "2026-02-01T10:00:00+01:00", "customer": {"email": "z@example.com"}, "source": "web", "data": {"text": "secret words"}}
+    line = {
+        "type": "note_added",
+        "occurred_at": "2026-02-01T10:00:00+01:00",
+        "customer": {"email": "z@example.com"},
+        "source": "web",
+        "data": {"text": "secret words"},
+    }
     good, bad = json.dumps(line), json.dumps(line | {"data": {"text": ""}})
     done = run_here("--book", "b", "append", "-", "--json", input=f"{good}\n{bad}\n", code=1)
     result = json.loads(done.stdout)
-    assert (result["rows_used"], result["rows_rejected"], result["rejects"][0]["line"], result["rejects"][0]["field"]) == (1, 1, 2, "$.data.text")
+    assert (result["rows_used"], result["rows_rejected"], result["rejects"][0]["line"], result["rejects"][0]["field"]) == (
+        1,
+        1,
+        2,
+        "$.data.text",
+    )
     assert "line 2" in done.stderr
     assert "secret words" not in done.stderr
     assert json.loads(run_here("--book", "b", "append", "--json", input=good).stdout)["rows_duplicate"] == 1
@@ -89,7 +115,18 @@ def test_an_import_from_plan_to_corrected_rejects(run_here: Any, tmp_path: Path)
     assert "--yes takes this mapping" in run_here(*book, input="", code=4).stderr
     done = run_here(*book, "--yes", "--json")
     result = json.loads(done.stdout)
-    assert {"batch", "rows_read", "rows_used", "rows_duplicate", "rows_skipped", "rows_rejected", "events", "customers_created", "customers_matched", "rejects_file"} <= set(result)
+    assert {
+        "batch",
+        "rows_read",
+        "rows_used",
+        "rows_duplicate",
+        "rows_skipped",
+        "rows_rejected",
+        "events",
+        "customers_created",
+        "customers_matched",
+        "rejects_file",
+    } <= set(result)
     assert (result["rows_read"], result["rows_used"], result["rows_rejected"], result["customers_created"]) == (25, 24, 1, 1)
     assert "line 26" in done.stderr
     assert "z@example.com" not in done.stderr
@@ -108,7 +145,12 @@ def test_an_unsure_file_stops_with_a_mapping_that_then_imports_it(run_here: Any,
     assert done.stdout == ""
     path = tmp_path / "x.mapping.toml"
     text = path.read_text(encoding="utf-8").replace('kind = "contacts"', 'kind = "orders"')
-    columns = {"num": 'to = "order.id"', "quand": 'to = "order.placed_at"\nformats = ["%d/%m/%Y"]', "qui": 'to = "customer.email"', "combien": 'to = "order.total"\ndecimal = ","'}
+    columns = {
+        "num": 'to = "order.id"',
+        "quand": 'to = "order.placed_at"\nformats = ["%d/%m/%Y"]',
+        "qui": 'to = "customer.email"',
+        "combien": 'to = "order.total"\ndecimal = ","',
+    }
     text = text.replace("[columns]\n", "") + "".join(f"[columns.{name}]\n{entry}\n" for name, entry in columns.items())
     path.write_text(text, encoding="utf-8")
     assert json.loads(run_here("--book", "b", "import", "x.csv", "--mapping", path, "--json").stdout)["rows_used"] == 1

@@ -65,7 +65,11 @@ def test_online_retail_imports_with_yes_alone(run_here: Any) -> None:
     kinds = {name: counts[name] for name in ("order_placed", "order_refunded", "balance_adjusted")}
     assert kinds == {"order_placed": 22_061, "order_refunded": 3_836, "balance_adjusted": 3}
     assert info["customers"] == 4_372
-    best = json.loads(run_here("--book", "b", "customers", "--sort", "-revenue", "--limit", "5", "--columns", "external_id", "--json").stdout)
+    best = json.loads(
+        run_here(
+            "--book", "b", "customers", "--sort", "-revenue", "--limit", "5", "--columns", "external_id", "--json"
+        ).stdout
+    )
     assert [row["external_id"] for row in best] == ["14646", "18102", "17450", "14911", "12415"]
     again = json.loads(run_here("--book", "b", "import", path, "--yes", "--json").stdout)
     assert (again["events"], again["rows_rejected"]) == (0, result["rows_rejected"])

@@ -437,10 +437,10 @@ def test_what_lies_hidden_under_a_null_breaks_nothing():
     )
     array = pa.StructArray.from_arrays([pa.array(["anna"] * 3), hidden_list, pa.nulls(3, pa.string())], fields=list(kind))
     found = faults(array, CustomersMerged)
-    assert {fault.rule: fault.rows.to_pylist() for fault in found if "form" not in fault.rule} == {
+    assert {fault.rule: fault.rows.to_pylist() for fault in found if "customer id" not in fault.rule} == {
         "a value is required": [True, False, False]
     }
-    assert [fault.rows.to_pylist() for fault in found if "form" in fault.rule] == [[False, False, True]]
+    assert [fault.rows.to_pylist() for fault in found if "customer id" in fault.rule] == [[False, False, True]]
 
 
 def test_a_moment_or_day_that_python_cannot_hold_is_a_fault():

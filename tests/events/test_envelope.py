@@ -109,7 +109,7 @@ def test_a_bad_value_is_answered_with_the_path_of_its_field(data: dict[str, Any]
 
 
 def test_a_missing_field_is_named():
-    assert "`total`" in str(refused(data=order(total=...)))
+    assert str(refused(data=order(total=...))) == "the field total is missing"
 
 
 def test_a_bad_value_of_the_envelope_is_answered_with_its_path():

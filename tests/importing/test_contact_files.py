@@ -18,7 +18,12 @@ def test_a_contact_file_makes_customers_with_what_it_says(shop: Any) -> None:
         + "8;;;Savonnerie Martin;contact@example.org;;Nice;;;02/02/2024\n"
     )
     zoe, company = shop.rows("select * from customers order by registered_at")
-    assert (zoe["name"], zoe["kind"], zoe["email"], zoe["phone"]) == ("Zoé Lefèvre", "person", "Zoe@Example.com", "+33612345678")
+    assert (zoe["name"], zoe["kind"], zoe["email"], zoe["phone"]) == (
+        "Zoé Lefèvre",
+        "person",
+        "Zoe@Example.com",
+        "+33612345678",
+    )
     assert (zoe["external_id"], zoe["city"], zoe["tags"], zoe["note_count"]) == ("7", "Lyon", ["thé", "vip"], 1)
     assert zoe["registered_at"] == datetime(2024, 1, 31, 23, 0, tzinfo=UTC)
     assert (company["name"], company["kind"]) == ("Savonnerie Martin", "company")
@@ -35,7 +40,11 @@ def test_rows_without_a_date_imported_twice_add_nothing(shop: Any) -> None:
 
 
 def test_a_row_that_names_nobody_and_a_bad_cell_are_set_aside(desk: Any) -> None:
-    draft = desk.draft("Nom;E-mail;Date de naissance\nLefèvre;;\nMartin;m@example.com;30/02/1980\nDupont;d@example.com;1/1/85\n".replace("1/1/85", "01/01/1985"))
+    draft = desk.draft(
+        "Nom;E-mail;Date de naissance\nLefèvre;;\nMartin;m@example.com;30/02/1980\nDupont;d@example.com;1/1/85\n".replace(
+            "1/1/85", "01/01/1985"
+        )
+    )
     assert [(reject.line, reject.code, reject.column) for reject in draft.rejects] == [
         (2, "customer.missing", ""),
         (3, "date.impossible", "Date de naissance"),

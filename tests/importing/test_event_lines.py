@@ -35,7 +35,9 @@ BAD = [
     pytest.param("{broken", "$", id="no JSON"),
     pytest.param(json.dumps(order("1") | {"type": "order_eaten"}), "type", id="unknown type"),
     pytest.param(json.dumps(order("1") | {"colour": "red"}), "$", id="unknown field"),
-    pytest.param(json.dumps(order("1") | {"data": {"order_id": "1", "total": "x", "currency": "EUR"}}), "$.data.total", id="amount"),
+    pytest.param(
+        json.dumps(order("1") | {"data": {"order_id": "1", "total": "x", "currency": "EUR"}}), "$.data.total", id="amount"
+    ),
     pytest.param(json.dumps(order("1") | {"occurred_at": "2026-02-01T10:00:00"}), "$.occurred_at", id="no offset"),
     pytest.param(json.dumps({"type": "note_added", "occurred_at": T, "data": {"text": "x"}}), "customer", id="nobody"),
 ]
@@ -99,11 +101,16 @@ def test_a_byte_order_mark_does_not_spoil_the_first_line(shop: Any) -> None:
 
 
 def customers(shop: Any) -> list[tuple[int, str | None]]:
-    return [(row["note_count"], row["external_id"]) for row in shop.rows("select * from customers order by note_count, external_id")]
+    return [
+        (row["note_count"], row["external_id"])
+        for row in shop.rows("select * from customers order by note_count, external_id")
+    ]
 
 
 def test_the_same_address_at_two_sources_is_one_customer(shop: Any) -> None:
-    shop.bring_events(note("1", {"email": "A@example.com"}, source="web"), note("2", {"email": "a@example.com"}, source="till"))
+    shop.bring_events(
+        note("1", {"email": "A@example.com"}, source="web"), note("2", {"email": "a@example.com"}, source="till")
+    )
     assert customers(shop) == [(2, None)]
 
 
@@ -115,7 +122,9 @@ def test_an_address_first_and_its_number_later_is_one_customer(shop: Any) -> Non
 
 
 def test_the_number_decides_before_the_address_and_the_clash_is_said(shop: Any) -> None:
-    shop.bring_events(note("1", {"email": "a@example.com", "external": "7"}), note("2", {"email": "b@example.com", "external": "8"}))
+    shop.bring_events(
+        note("1", {"email": "a@example.com", "external": "7"}), note("2", {"email": "b@example.com", "external": "8"})
+    )
     outcome = shop.bring_events(note("3", {"email": "b@example.com", "external": "7"})).outcome
     assert customers(shop) == [(1, "8"), (2, "7")]
     assert any("e-mail address belongs to another customer" in remark for remark in outcome.remarks)
@@ -123,7 +132,9 @@ def test_the_number_decides_before_the_address_and_the_clash_is_said(shop: Any) 
 
 
 def test_two_numbers_with_one_address_stay_two_customers(shop: Any) -> None:
-    shop.bring_events(note("1", {"email": "a@example.com", "external": "7"}), note("2", {"email": "a@example.com", "external": "8"}))
+    shop.bring_events(
+        note("1", {"email": "a@example.com", "external": "7"}), note("2", {"email": "a@example.com", "external": "8"})
+    )
     shop.bring_events(note("3", {"email": "a@example.com", "external": "8"}))
     assert customers(shop) == [(1, "7"), (2, "8")]
 

@@ -54,7 +54,10 @@ def test_a_mapping_written_down_is_the_same_when_it_is_read(tmp_path: Path) -> N
     [
         (HEAD + 'colour = "red"\n' + COLUMNS, "colour"),
         (HEAD + COLUMNS + 'round = "up"\n', "round"),
-        (HEAD + COLUMNS.replace('"order.id"', '"order.number"'), r"'id' goes to 'order.number'; the targets are .*order\.id"),
+        (
+            HEAD + COLUMNS.replace('"order.id"', '"order.number"'),
+            r"'id' goes to 'order.number'; the targets are .*order\.id",
+        ),
         (HEAD + COLUMNS.replace('"order.id"', '"order.total"'), "'id' and 'total' both go to order.total"),
         (HEAD + COLUMNS.replace('"order.placed_at"', '"order.store"'), "needs a column for order.placed_at"),
         (HEAD + COLUMNS.replace('"order.total"', '"order.store"'), "needs order.total, line.amount, or"),
@@ -131,7 +134,11 @@ def test_headers_in_french_and_english_are_understood(desk: Any, text: str, kind
 
 
 def test_the_decimal_mark_and_the_date_format_come_from_the_cells(desk: Any) -> None:
-    columns = desk.plan("order id,order date,total\n1,2026-02-01,3.50\n2,2026-02-02,1,000.00\n".replace("1,0", '"1,0').replace("00\n", '00"\n')).mapping.columns
+    columns = desk.plan(
+        "order id,order date,total\n1,2026-02-01,3.50\n2,2026-02-02,1,000.00\n".replace("1,0", '"1,0').replace(
+            "00\n", '00"\n'
+        )
+    ).mapping.columns
     assert columns["total"].decimal == "."
     assert columns["order date"].formats == ["%Y-%m-%d"]
 

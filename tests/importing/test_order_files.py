@@ -125,7 +125,9 @@ BACK = "AV9;{};a@example.com;S;{};10,00\n"
             id="two orders, one of them later",
         ),
         pytest.param(
-            ORDER.format(1, "01/02/2026").replace("10,00", "11,00") + BACK.format("09/02/2026", "-1"), None, id="another price"
+            ORDER.format(1, "01/02/2026").replace("10,00", "11,00") + BACK.format("09/02/2026", "-1"),
+            None,
+            id="another price",
         ),
         pytest.param(
             ORDER.format(1, "01/02/2026").replace("a@", "b@") + BACK.format("09/02/2026", "-1"), None, id="another customer"
@@ -143,7 +145,11 @@ def test_a_refund_is_linked_where_exactly_one_order_fits(desk: Any, rows: str, l
 
 
 def test_refunds_are_linked_up_to_what_the_order_came_to_and_no_further(desk: Any) -> None:
-    rows = ORDER.format(1, "01/02/2026") + BACK.format("09/02/2026", "-2") + BACK.format("10/02/2026", "-2").replace("9;", "10;")
+    rows = (
+        ORDER.format(1, "01/02/2026")
+        + BACK.format("09/02/2026", "-2")
+        + BACK.format("10/02/2026", "-2").replace("9;", "10;")
+    )
     found = {refund["refund_id"]: refund["order_id"] for refund in events(lines(desk, rows), "order_refunded")}
     assert found == {"AV9": "1", "AV10": None}
 
@@ -209,11 +215,11 @@ def test_a_bad_row_sets_its_whole_order_aside(desk: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("broken", ['1;01/02/2026;a@example.com;"T;1;5,00\n', "1;01/02/2026;a@example.com;T;1;5,00;!\n", "1;01/02/2026;T\n"])
+@pytest.mark.parametrize(
+    "broken", ['1;01/02/2026;a@example.com;"T;1;5,00\n', "1;01/02/2026;a@example.com;T;1;5,00;!\n", "1;01/02/2026;T\n"]
+)
 def test_a_row_that_cannot_be_cut_into_cells_sets_its_order_aside_too(desk: Any, broken: str) -> None:
-    draft = lines(
-        desk, "1;01/02/2026;a@example.com;S;2;9,90\n" + broken + "2;01/02/2026;b@example.com;S;1;1,00\n"
-    )
+    draft = lines(desk, "1;01/02/2026;a@example.com;S;2;9,90\n" + broken + "2;01/02/2026;b@example.com;S;1;1,00\n")
     assert [order["order_id"] for order in events(draft, "order_placed")] == ["2"]
     assert [reject.line for reject in draft.rejects] == [2, 3]
 
@@ -238,7 +244,10 @@ def test_amounts_that_were_set_aside_are_in_the_control_total_once(shop: Any) ->
 
 
 def test_the_rejects_file_corrected_completes_the_import(shop: Any) -> None:
-    text = HEAD + "1;30/02/2026;a@example.com;S;2;9,90\n1;01/02/2026;a@example.com;S;1;1,00\n2;01/02/2026;a@example.com;S;1;5,00\n"
+    text = (
+        HEAD
+        + "1;30/02/2026;a@example.com;S;2;9,90\n1;01/02/2026;a@example.com;S;1;1,00\n2;01/02/2026;a@example.com;S;1;5,00\n"
+    )
     result = shop.bring(text, mapping=LINES)
     path: Path = result.rejects_file
     assert path.stat().st_mode & 0o777 == 0o600
@@ -297,7 +306,9 @@ row = st.tuples(
 
 
 @for_all(rows=st.lists(row, min_size=1, max_size=8))
-@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+)
 def test_counts_and_amounts_balance_and_nothing_goes_in_twice(new_shop: Any, rows: list[tuple[str, ...]]) -> None:
     shop = new_shop()
     text = HEAD + "".join(";".join(cells) + "\n" for cells in rows)
@@ -320,7 +331,9 @@ def test_counts_and_amounts_balance_and_nothing_goes_in_twice(new_shop: Any, row
 
 
 @for_all(days=st.lists(st.sampled_from(["01/02/2026", "30/02/2026"]), min_size=1, max_size=6), size=st.integers(1, 3))
-@settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+)
 def test_correcting_the_rejects_completes_the_total(new_shop: Any, days: list[str], size: int) -> None:
     shop = new_shop()
     rows = [f"{place // size};{day};c{place // size}@example.com;S;1;{place + 1},25\n" for place, day in enumerate(days)]

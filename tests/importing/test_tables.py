@@ -138,11 +138,7 @@ def test_a_header_alone_is_a_table_without_rows(desk: Any) -> None:
     assert (table.header, table.rows_read) == (("id", "ville"), 0)
 
 
-@for_all(
-    rows=st.lists(
-        st.lists(st.text(alphabet='a;,"\n\r é', max_size=6), min_size=3, max_size=3), min_size=1, max_size=8
-    )
-)
+@for_all(rows=st.lists(st.lists(st.text(alphabet='a;,"\n\r é', max_size=6), min_size=3, max_size=3), min_size=1, max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_what_csv_writes_is_read_back(desk: Any, rows: list[list[str]]) -> None:
     import csv

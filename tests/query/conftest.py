@@ -40,7 +40,11 @@ def events() -> Iterator[dict[str, Any]]:
             yield {"type": "tag_added", "data": {"tag": tag}} | who | start
         for number, (day, total) in enumerate(orders):
             sold = {"order_id": f"{place}-{number}", "total": total, "currency": "EUR"}
-            yield {"type": "order_placed", "occurred_at": f"{day}T00:00:00{'+02:00' if day > '2026-03-29' else '+01:00'}", "data": sold} | who
+            yield {
+                "type": "order_placed",
+                "occurred_at": f"{day}T00:00:00{'+02:00' if day > '2026-03-29' else '+01:00'}",
+                "data": sold,
+            } | who
 
 
 @pytest.fixture(scope="session")

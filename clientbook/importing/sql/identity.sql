@@ -82,7 +82,8 @@ has_number as (
 matched as (
     select
         keyed.*,
-        coalesce(customer_roots.root_id, keyed.given_id) as by_id,
+        -- An id stands for itself, also while it is merged into another: after an unmerge its events are its own again.
+        keyed.given_id as by_id,
         known_numbers.customer_id as by_number,
         -- An address whose owner has another number at this source belongs to somebody else, or the number is wrong.
         case
@@ -97,7 +98,6 @@ matched as (
                 then 'the e-mail address belongs to a customer with another number'
         end as clash
     from keyed
-    left join customer_roots on keyed.given_id = customer_roots.customer_id
     left join known_numbers on keyed.source = known_numbers.source and keyed.external = known_numbers.value
     left join known_emails on keyed.email = known_emails.value
     left join known_phones on keyed.phone = known_phones.value and keyed.external is null and keyed.email is null
