@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
@@ -36,6 +35,7 @@ def guard(main: Callable[[], object]) -> int:
 
     Nothing of an unforeseen error's text is shown, since it may quote a customer: only its kind and where it happened.
     """
+    stdout = sys.stdout
     try:
         code = main()
         sys.stdout.flush()
@@ -51,9 +51,9 @@ def guard(main: Callable[[], object]) -> int:
     except BrokenPipeError:
         return _stop_writing()
     except SystemExit:
-        if not isinstance(sys.stdout, PacifyFlushWrapper):
+        if sys.stdout is stdout:
             raise
-        return _stop_writing()  # click met the broken pipe first
+        return _stop_writing()  # click met the broken pipe first, and put its own stdout in place
     except Exception as error:  # the last guard: anything below is a mistake of ours
         _report(error)
         return 1

@@ -126,7 +126,10 @@ def events_command(
         return
     book = open_book(ctx)
     for name in types:
-        book.registry[name]
+        try:
+            book.registry[name]
+        except LookupError as error:
+            raise WrongUse(str(error)) from None
     with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
         customer_id = book.find(snapshot, clean(customer)) if customer else None
         found = list_events(snapshot, types=types, customer_id=customer_id, after=after, limit=limit)

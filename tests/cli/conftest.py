@@ -58,11 +58,24 @@ def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(shop_folder: Path) -> Run:
-    """Run clientbook beside the book that tests only read."""
+def run(shop_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run clientbook on the book that tests only read: the same program, without a new process each time."""
+    from click.testing import CliRunner
 
-    def go(*arguments: str | Path, **options: Any) -> Any:
-        return run_in(shop_folder, "--book", "b", *arguments, **options)
+    from clientbook.cli.diagnostics import guard
+    from clientbook.cli.main import cli
+
+    monkeypatch.chdir(shop_folder)
+    monkeypatch.setenv("CLIENTBOOK_LANG", "en")
+
+    def go(*arguments: str | Path, input: str | bytes | None = None, code: int = 0) -> Any:
+        given = ["--book", "b", *map(str, arguments)]
+        with CliRunner().isolation(input=input) as (out, err, _both):
+            ended = guard(lambda: cli.main(given, prog_name="clientbook", standalone_mode=False))
+        printed, said = out.getvalue(), err.getvalue().decode()
+        assert ended == code, (arguments, printed[-2000:], said[-2000:])
+        is_text = not isinstance(input, bytes)
+        return subprocess.CompletedProcess(given, ended, printed.decode() if is_text else printed, said)
 
     return go
 

@@ -53,20 +53,33 @@ def name_of(page: Path) -> str:
 # Commands
 
 
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, tuple[subprocess.Popen[bytes], Path]]]:
+    """The commands of all pages, started at once, each page in a folder of its own; and where their outputs go."""
+    started = {}
+    for page in RUNNABLE:
+        outputs, work = tmp_path_factory.mktemp("outputs"), tmp_path_factory.mktemp("work")
+        script = "".join(
+            f"{{\n{block['script']}\n}} > {outputs}/{number} 2>&1\necho $? > {outputs}/{number}.code\n"
+            for number, block in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")))
+        )
+        run = subprocess.Popen(["bash", "-c", script], cwd=work, env=environment(), stdin=subprocess.DEVNULL)
+        started[page] = (run, outputs)
+    yield started
+    for run, _outputs in started.values():
+        run.kill()
+        run.wait()
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the examples are written for bash")
 @pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
-def test_the_commands_of_a_page_print_what_it_shows(page: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_print_what_it_shows(
+    page: Path, followed: dict[Path, tuple[subprocess.Popen[bytes], Path]]
+) -> None:
     blocks = list(_BLOCK.finditer(page.read_text(encoding="utf-8")))
     assert blocks, "a page to be followed has commands that run"
-    outputs = tmp_path / "outputs"
-    outputs.mkdir()
-    script = "".join(
-        f"{{\n{block['script']}\n}} > {outputs}/{number} 2>&1\necho $? > {outputs}/{number}.code\n"
-        for number, block in enumerate(blocks)
-    )
-    work = tmp_path / "work"
-    work.mkdir()
-    subprocess.run(["bash", "-c", script], cwd=work, env=environment(), stdin=subprocess.DEVNULL, timeout=120, check=False)
+    run, outputs = followed[page]
+    run.wait(timeout=300)
     for number, block in enumerate(blocks):
         printed = (outputs / str(number)).read_text(encoding="utf-8")
         code = int((outputs / f"{number}.code").read_text())

@@ -38,35 +38,6 @@ def run_in(folder: Path, *arguments: str | Path, input: str | bytes | None = Non
     return done
 
 
-@pytest.fixture(scope="session")
-def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a book `b` and the files it was made from; tests only read it."""
-    folder = tmp_path_factory.mktemp("cli")
-    (folder / "ventes.csv").write_bytes(
-        (
-            "N° commande;Date;E-mail;Nom;Ville;Article;Qté;PU\r\n"
-            "1;01/02/2026;z@example.com;Lefèvre;Lyon;SAV;2;9,90\r\n"
-            "1;01/02/2026;z@example.com;Lefèvre;Lyon;THE;1;5,00\r\n"
-            '2;15/03/2026;m@example.com;"[red]M[/red]\x1b]52;c;aGk=\x07\u202e";'
-            "=cmd|' /C calc'!A0;SAV;1;9,90\r\n"
-            "3;16/03/2026;;;;SAV;1;9,90\r\n"
-        ).encode()
-    )
-    run_in(folder, "init", "b", "--name", "Savonnerie")
-    run_in(folder, "--book", "b", "import", "ventes.csv", "--yes")
-    return folder
-
-
-@pytest.fixture
-def run(shop_folder: Path) -> Run:
-    """Run clientbook beside the book that tests only read."""
-
-    def go(*arguments: str | Path, **options: Any) -> Any:
-        return run_in(shop_folder, "--book", "b", *arguments, **options)
-
-    return go
-
-
 @pytest.fixture
 def run_here(tmp_path: Path) -> Run:
     """Run clientbook in a folder of the test's own."""

@@ -63,7 +63,9 @@ def test_a_day_at_the_counter(run_here: Any, tmp_path: Path) -> None:
     rebuilt = json.loads(book("rebuild", "--json").stdout)
     assert (rebuilt["position"], rebuilt["tables"]["customers"]) == (info["position"], 2)
     assert json.loads(book("info", "--json").stdout) == info
-    assert modes(tmp_path / "b") == {(True, 0o700), (False, 0o600)}
+    book("project", "--out", "tables", "--tables", "customers,orders")
+    for folder in ("b", "tables"):
+        assert modes(tmp_path / folder) == {(True, 0o700), (False, 0o600)}
 
 
 def test_programs_append_lines_and_export_them_again(run_here: Any) -> None:
