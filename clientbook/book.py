@@ -24,7 +24,7 @@ from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
-from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events, with_lines
+from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
@@ -292,7 +292,9 @@ class Book:
                 make(type, data, self.registry, occurred_at=occurred_at, customer=noted.customer_id, actor=actor)
                 for type, data in noted.events
             ]
-            draft = self._draft([msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made])
+            draft = self._draft(
+                [one if natural_key(one) else msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made]
+            )
             return noted.customer_id, commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
 
     def rebuild(self) -> Snapshot:

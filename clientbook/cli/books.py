@@ -20,8 +20,13 @@ from clientbook.i18n import _
 def init_command(folder: Path, currency: str, timezone: str, name: str) -> None:
     """Make an empty book in FOLDER."""
     from clientbook.book import Book
+    from clientbook.errors import WrongUse
+    from clientbook.settings import InvalidSettings
 
-    Book.create(folder, currency=currency.upper(), timezone=timezone, name=name)
+    try:
+        Book.create(folder, currency=currency.upper(), timezone=timezone, name=name)
+    except InvalidSettings as error:
+        raise WrongUse(str(error)) from None
     say(_("made an empty book in {folder}; next: clientbook --book {folder} import FILE").format(folder=folder))
 
 
@@ -68,7 +73,7 @@ def project_command(
 ) -> None:
     """Write the read model's tables to files, one each."""
     book = open_book(ctx)
-    names = tuple(tables.split(",")) if tables else None
+    names = tuple(name.strip() for name in tables.split(",")) if tables else None
     written = book.project(out, tables=names, format=format_, moment=read_moment(book, as_of, known_at))
     if as_json:
         print_json({"folder": str(out), "tables": written})

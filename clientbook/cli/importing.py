@@ -45,18 +45,38 @@ def import_command(
 
     `-` is standard input.
     """
-    from clientbook.importing.decode import open_file
     from clientbook.importing.mapping import load_mapping
 
+    if mapping_path and source:
+        raise WrongUse(_("the mapping names the source; --source goes without --mapping"))
     book = open_book(ctx)
     mapping = load_mapping(mapping_path) if mapping_path else None
-    results = []
+    results: list[dict[str, Any]] = []
+    try:
+        _import_all(book, files, results, mapping, source=source, yes=yes, dry_run=dry_run, as_json=as_json)
+    finally:
+        if as_json and results:
+            print_json(results[0] if len(files) == 1 else results)
+
+
+def _import_all(
+    book: Book,
+    files: tuple[str, ...],
+    results: list[dict[str, Any]],
+    mapping: Mapping | None,
+    *,
+    source: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Import one file after the other; what was done stays in `results` also when a later one stops."""
+    from clientbook.importing.decode import open_file
+
     for name in files:
         with _busy(_("reading {file}").format(file=name)):
             file = open_file(name)
         results.append(_import_one(book, file, mapping, source=source, yes=yes, dry_run=dry_run, as_json=as_json))
-    if as_json:
-        print_json(results[0] if len(results) == 1 else results)
 
 
 def _import_one(
@@ -79,6 +99,8 @@ def _import_one(
             _show_plan(file, plan, book.settings.timezone)
         if not dry_run:
             _decide(file, plan, yes=yes)
+    elif source:
+        raise WrongUse(_("{file} holds events as JSON Lines; each names its source").format(file=file.name))
     elif mapping:
         raise WrongUse(_("{file} holds events as JSON Lines; a mapping is for tables").format(file=file.name))
     with _busy(_("importing {file}").format(file=file.name)):
@@ -153,10 +175,10 @@ def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
 
 def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
     outcome = result.outcome
-    said = _("{file}: {read} rows read: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
+    said = _("{file}: rows: {read} read, {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
     if dry_run:
         said = _(
-            "{file}: would read {read} rows: {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside"
+            "{file}: dry run; rows: {read} read, {used} used, {duplicate} known already, {skipped} empty, {rejected} bad"
         )
     say(
         said.format(

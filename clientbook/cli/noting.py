@@ -255,6 +255,8 @@ def _note(
 def _report(outcome: Outcome, *, as_json: bool) -> None:
     if outcome.rejects:
         raise NotRecorded(outcome.rejects[0].message)
+    if outcome.rows_duplicate and not outcome.events:
+        raise NotRecorded(_("the book knows this already; nothing was added"))
     if as_json:
         _print_outcome(outcome)
     else:

@@ -137,7 +137,9 @@ def _scalar(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
         return pc.binary_join(column.combine_chunks(), "; ")
     if pa.types.is_timestamp(kind):
-        return pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S")
+        written = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S")
+        whole = pc.replace_substring_regex(written, r"\.0+$", "")
+        return pc.binary_join_element_wise(whole, "Z" if kind.tz else "", "")
     if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_date(kind) or _is_number(kind):
         return column
     return pa.chunked_array([[_in_a_cell(value) for value in column.to_pylist()]], pa.string())

@@ -50,12 +50,14 @@ def customers_command(
             _print_columns(types, format)
             return
         default = DEFAULT_COLUMNS if format == "table" else ("customer_id", *DEFAULT_COLUMNS)
-        names = tuple(types) if columns == "all" else tuple(columns.split(",")) if columns else default
+        names = (
+            tuple(types) if columns == "all" else tuple(name.strip() for name in columns.split(",")) if columns else default
+        )
         spec = ViewSpec(
             columns=names,
             where=clean(where) if where else None,
             search=clean(search) if search else None,
-            sort=tuple(parse_sort(sort, types) for sort in ",".join(sorts).split(",") if sort),
+            sort=tuple(parse_sort(sort.strip(), types) for sort in ",".join(sorts).split(",") if sort.strip()),
             moment=snapshot.moment,
         )
         query, parameters = customers_sql(spec, types)

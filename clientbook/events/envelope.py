@@ -175,6 +175,8 @@ def _invalid(error: Exception, root: str, declared: type[Event] | None = None) -
         message = _("the field {field} is missing").format(field=missing[1])
     elif unknown := _UNKNOWN.match(message):
         message = _("there is no field {field}").format(field=unknown[1])
+    elif message.startswith("Invalid RFC3339 encoded date"):
+        message = _("expected a date such as 2026-03-31, or a time such as 2026-03-31T18:00:00+02:00")
     elif message.startswith(("Invalid enum value", "Expected `str` matching regex")):
         # The decoder goes on with the value, which may be personal, or with a pattern that helps nobody.
         message = _expected(declared, path) or _("expected one of the values that the field lists")

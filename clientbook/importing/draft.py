@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,9 @@ import pyarrow.compute as pc
 
 from clientbook.events.arrow import EVENT_ID, INSTANT, struct_type
 from clientbook.log.digest import canonical_rows
+
+ID_KEY: Final = "id "
+"""What a key begins with that a JSON line gave itself. 32 hexadecimal digits are the event's id as another book wrote it."""
 
 CONTENT_KEY: Final = "content "
 """What a key begins with that an importer made of the row's content, because its events have no date of their own."""
@@ -41,6 +45,9 @@ key: the source's own number; NULL where the event is known by its content.
 given_id, external, email, phone: how the source names the customer, e-mail normalised; all NULL for a guest.
 only_if_new: true for a registration that is dropped where the book knows the customer already.
 """
+
+
+_EXPORTED_ID: Final = re.compile(rb"id ([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +91,18 @@ def event_ids(events: pa.Table, secret: bytes) -> pa.Table:
         key = pc.replace_with_mask(key, pc.is_null(key), _content_keys(events.take(places)))
     parts = [events[name].combine_chunks().cast(pa.binary()) for name in ("source", "type")]
     texts = pc.binary_join_element_wise(*parts, key, pa.scalar(b"\x1f", pa.binary())).to_pylist()
-    digests = b"".join(sha256(secret + sha256(secret + text).digest()).digest()[:16] for text in texts)
+    stated = (_stated_id(text) for text in key.to_pylist())
+    digests = b"".join(
+        given or sha256(secret + sha256(secret + text).digest()).digest()[:16]
+        for given, text in zip(stated, texts, strict=True)
+    )
     return events.append_column("event_id", pa.Array.from_buffers(EVENT_ID, len(texts), [None, pa.py_buffer(digests)]))
+
+
+def _stated_id(key: bytes) -> bytes | None:
+    """The event id that a line from another book's export carries."""
+    match = _EXPORTED_ID.fullmatch(key)
+    return bytes.fromhex(match[1].decode()) if match else None
 
 
 def _content_keys(events: pa.Table) -> pa.BinaryArray:

@@ -12,7 +12,7 @@ from clientbook.events.arrow import INSTANT, event_table
 from clientbook.events.envelope import CustomerRef, Envelope, InvalidEvent, decode_line
 from clientbook.events.registry import Registry
 from clientbook.importing.decode import GivenFile
-from clientbook.importing.draft import DRAFT, Draft, Reject
+from clientbook.importing.draft import DRAFT, ID_KEY, Draft, Reject
 
 
 def looks_like_events(file: GivenFile) -> bool:
@@ -79,9 +79,12 @@ def draft_events(envelopes: list[Envelope], registry: Registry) -> pa.Table:
     return table
 
 
-def _key(envelope: Envelope) -> str | None:
-    """What the source knows the event by: the line's `id`, else the fields that number such events."""
-    if envelope.id is not None:
-        return f"id {envelope.id}"
+def natural_key(envelope: Envelope) -> str | None:
+    """The fields that number such events at their source; None where the type has none, or one is not filled."""
     values = [getattr(envelope.event, field) for field in envelope.event.natural_key]
     return " ".join(map(str, values)) if values and all(value is not None for value in values) else None
+
+
+def _key(envelope: Envelope) -> str | None:
+    """What the source knows the event by: the line's `id`, else the fields that number such events."""
+    return f"{ID_KEY}{envelope.id}" if envelope.id is not None else natural_key(envelope)

@@ -16,7 +16,7 @@ from msgspec import Meta
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
 from clientbook.importing.table import SPACES, Dialect
-from clientbook.importing.vocabulary import DATE_PARTS, TARGETS, Kind
+from clientbook.importing.vocabulary import CONTACT_ONLY, DATE_PARTS, TARGETS, Kind
 from clientbook.settings import InvalidSettings, check_timezone
 
 
@@ -129,6 +129,9 @@ def check(mapping: Mapping, where: str) -> None:
         used[chosen.to] = column
         _check_formats(column, chosen, where)
     if mapping.kind == "orders":
+        unfit = sorted(CONTACT_ONLY & used.keys())
+        if unfit:
+            raise MappingError(_("{where}: an order file does not fill {target}").format(where=where, target=unfit[0]))
         if "order.placed_at" not in used:
             raise MappingError(_("{where}: an order file needs a column for order.placed_at").format(where=where))
         if "order.total" not in used and "line.amount" not in used and not {"line.quantity", "line.unit_price"} <= set(used):

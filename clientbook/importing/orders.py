@@ -140,7 +140,7 @@ def _remarks(engine: Engine) -> tuple[str, ...]:
     counts = {row["what"]: row["n"] for row in engine.rows("select what, count(*) as n from documents group by 1")}
     linked = engine.value("select count(*) from refund_links")
     said = _(
-        "{documents} documents: {orders} orders, {refunds} refunds ({linked} linked to orders), {adjustments} adjustments"
+        "documents: {documents}; orders: {orders}; refunds: {refunds}, of which linked: {linked}; adjustments: {adjustments}"
     )
     remarks = [
         said.format(
@@ -154,6 +154,6 @@ def _remarks(engine: Engine) -> tuple[str, ...]:
     foreign = engine.rows(
         "select currency, count(*) as n from documents where currency <> (select currency from book) group by 1"
     )
-    said = _("{count} documents are in {currency}: they stand beside the totals")
+    said = _("documents in {currency}, which stand beside the totals: {count}")
     remarks += [said.format(count=row["n"], currency=row["currency"]) for row in foreign]
     return tuple(remarks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -101,7 +102,9 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
         if kind not in CODES:
             continue
         code, message = CODES[kind]
-        example = _EXAMPLES[chosen.decimal or "."] if kind == "amount" else " or ".join(chosen.formats)
+        example = (
+            _EXAMPLES[chosen.decimal or "."] if kind == "amount" else _(" or ").join(map(_date_example, chosen.formats))
+        )
         cell, value = identifier(f"c{keys.index(key)}"), chosen.to.replace(".", "_")
         checks.append(
             f'select row, line, {quoted(key)} as "column", {cell} as value, {quoted(code)} as code,'
@@ -120,6 +123,12 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
         'select row, line, "column", value, code, message'
         f" from (with found as ({union}) select * from found) qualify row_number() over (partition by row order by rank) = 1"
     )
+
+
+def _date_example(format: str) -> str:
+    """A date as the format writes it."""
+    moment = datetime(2026, 3, 31, 18, 0)
+    return f"{moment.isoformat()}+02:00" if format == "iso" else moment.strftime(format)
 
 
 def _required(mapping: Mapping) -> list[tuple[str, str, str, str]]:

@@ -30,7 +30,7 @@ def checked(rows: pa.Table) -> pa.Table:
     missing = [name for name in GIVEN if name not in rows.schema.names]
     if missing:
         raise MalformedRows(f"the rows lack the column {missing[0]!r}")
-    types = [name for name in rows.schema.names if name not in ENVELOPE.names]
+    types = [name for name in rows.schema.names if name not in ENVELOPE.names and rows[name].null_count < len(rows)]
     columns = {name: rows[name].cast(ENVELOPE.field(name).type) for name in GIVEN}
     for name in ("type", "occurred_at", "source"):
         if columns[name].null_count:

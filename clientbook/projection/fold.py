@@ -111,7 +111,8 @@ def open_events(engine: Engine, moment: Moment) -> None:
     """
     engine.execute(
         "create or replace view events as"
-        " select live_events.* replace (coalesce(customer_roots.root_id, live_events.customer_id) as customer_id),"
+        " select live_events.* exclude (salt)"
+        " replace (coalesce(customer_roots.root_id, live_events.customer_id) as customer_id),"
         " live_events.customer_id as recorded_customer_id"
         f" from ({_live(moment)}) as live_events"
         " left join customer_roots on live_events.customer_id = customer_roots.customer_id"

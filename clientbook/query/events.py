@@ -40,7 +40,7 @@ def list_events(
 
 
 def to_lines(events: pa.Table) -> Iterator[str]:
-    """JSON Lines in the documented form; `position` and `recorded_at` say where the event stands in this book."""
+    """JSON Lines in the documented form; another book can import them, and this one knows them again by their `id`."""
     for batch in events.to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
             fields = {

@@ -132,7 +132,7 @@ def check(text: str, columns: Columns) -> Expression:
     _check_types(tree, columns)
     used = sorted({column.name for column in tree.find_all(exp.Column)})
     _place_moments(tree, columns)
-    tree = tree.transform(_harmless_cast).transform(_harmless_division)
+    tree = tree.transform(_harmless_cast).transform(_harmless_division).transform(lambda node: _in_book_days(node, columns))
     aggregates = list(dict.fromkeys(node.sql("duckdb") for node in tree.find_all(*_AGGREGATES)))
     lifted = tree.transform(lambda node: _lifted(node, aggregates))
     expression = Expression(text=text, sql=lifted.sql("duckdb"), aggregates=tuple(aggregates), columns=tuple(used))
@@ -200,17 +200,23 @@ def _check_column(node: exp.Column, columns: Mapping[str, str]) -> None:
     if node.table:
         raise InvalidExpression(_("name the column alone, without {table!r}").format(table=node.table), place=place)
     if node.name.lower() not in columns:
-        near = difflib.get_close_matches(node.name.lower(), list(columns), n=1)
-        if isinstance(node.this, exp.Identifier) and node.this.quoted:
-            hint = _("; text goes in single quotes")
-        else:
-            hint = (
-                _("; did you mean {near}?").format(near=near[0])
-                if near
-                else _("; `clientbook customers --columns help` lists them")
-            )
-        raise InvalidExpression(_("there is no column {node!r}{hint}").format(node=node.name, hint=hint), place=place)
+        is_quoted = isinstance(node.this, exp.Identifier) and bool(node.this.quoted)
+        raise unknown_column(node.name, columns, place=place, is_quoted=is_quoted)
     node.this.set("this", node.name.lower())
+
+
+def unknown_column(
+    name: str, columns: Mapping[str, str], *, place: int | None = None, is_quoted: bool = False
+) -> InvalidExpression:
+    """The error that says so and names the nearest."""
+    near = difflib.get_close_matches(name.lower(), list(columns), n=1)
+    if is_quoted:
+        hint = _("; text goes in single quotes")
+    elif near:
+        hint = _("; did you mean {near}?").format(near=near[0])
+    else:
+        hint = _("; `clientbook customers --columns help` lists them")
+    return InvalidExpression(_("there is no column {node!r}{hint}").format(node=name, hint=hint), place=place)
 
 
 def _check_types(tree: exp.Expr, columns: Mapping[str, str]) -> None:
@@ -272,6 +278,16 @@ def _place_moments(tree: exp.Expr, columns: Columns) -> None:
                 literal.replace(exp.cast(exp.Literal.string(placed.isoformat()), "timestamptz"))
             else:
                 literal.replace(exp.cast(exp.Literal.string(moment.date().isoformat()), "date"))
+
+
+def _in_book_days(node: exp.Expr, columns: Columns) -> exp.Expr:
+    """The year, month or day of an instant is the one on the shop's calendar."""
+    part = node.this if isinstance(node, exp.Year | exp.Month | exp.Day) else None
+    if isinstance(part, exp.Column) and columns[part.name].endswith("WITH TIME ZONE"):
+        return type(node)(
+            this=exp.Anonymous(this="timezone", expressions=[exp.Literal.string(columns.timezone), part.copy()])
+        )
+    return node
 
 
 def _lifted(node: exp.Expr, aggregates: list[str]) -> exp.Expr:

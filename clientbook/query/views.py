@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from clientbook.engine.duckdb import Engine, identifier
 from clientbook.projection.fold import NOW, Moment
-from clientbook.query.expressions import Columns, InvalidExpression, check, looks_like_expression, whole_file
+from clientbook.query.expressions import Columns, InvalidExpression, check, looks_like_expression, unknown_column, whole_file
 
 PAGE_ROWS: Final = 256
 DEFAULT_COLUMNS: Final = ("name", "city", "email", "order_count", "revenue", "average_basket", "last_order_at")
@@ -105,7 +105,8 @@ def checked_columns(names: tuple[str, ...], columns: Columns) -> tuple[str, ...]
         InvalidExpression: one is not; the message names the nearest.
     """
     for name in names:
-        check(f"{identifier(name)} is not null", columns)
+        if name not in columns:
+            raise unknown_column(name, columns)
     return names
 
 

@@ -172,9 +172,10 @@ def test_a_query_is_refused_by_the_command_too(run: Any, shop_folder: Path) -> N
 
 def test_values_of_any_kind_are_data(run: Any) -> None:
     sql = (
-        "select 'nan'::double as nan, interval 90 minute as span, uuid() as id, time '10:00' as t, timestamp '2026-07-01 08:00' as local,"
-        " timestamptz '2026-07-01 08:00+00' as moment, {'a': 1} as s, map {'k': 'v'} as m, [1, 2] as l, 'x'::blob as b, 1e400::varchar as e"
-    ).replace("1e400::varchar", "null")
+        "select 'nan'::double as nan, interval 90 minute as span, uuid() as id, time '10:00' as t, {'a': 1} as s,"
+        " timestamp '2026-07-01 08:00' as local, timestamptz '2026-07-01 08:00+00' as moment, map {'k': 'v'} as m,"
+        " [1, 2] as l, 'x'::blob as b"
+    )
     (row,) = json.loads(run("query", sql, "--json").stdout, parse_constant=pytest.fail)
     assert (row["nan"], row["local"], row["moment"]) == (None, "2026-07-01T08:00:00", "2026-07-01T08:00:00Z")
     assert (row["s"], row["m"], row["l"], row["b"]) == ({"a": 1}, {"k": "v"}, [1, 2], "78")
@@ -223,7 +224,7 @@ def test_wrong_use_is_2_and_a_failure_is_1(run: Any, run_here: Any) -> None:
     run("info", "--as-of", "yesterday", code=2)
     run("show", "nobody@example.com", code=1)
     assert "no customer book" in run_here("info", code=1).stderr
-    assert "no such column" in run("query", "select nope from customers", code=1).stderr.lower() or True
+    assert "nope" in run("query", "select nope from customers", code=1).stderr
 
 
 def test_the_book_is_the_option_then_the_variable_then_the_folder(run_here: Any, tmp_path: Path) -> None:

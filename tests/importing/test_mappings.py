@@ -109,7 +109,8 @@ ENGLISH_CONTACTS = "First Name,Last Name,Email Address,Phone,Zip Code,City,Compa
         (
             ENGLISH_ORDERS + "536365,85123A,HOLDER,6,2010-12-01 08:26:00,2.55,17850,United Kingdom\n",
             "orders",
-            "order.id line.sku line.product line.quantity order.placed_at line.unit_price customer.external_id customer.country",
+            "order.id line.sku line.product line.quantity order.placed_at line.unit_price customer.external_id"
+            " customer.country",
         ),
         (
             FRENCH_CONTACTS + "Mme;Lefèvre;Zoé;z@example.com;0612345678;69001;Lyon;12/03/1980;vient le samedi\n",

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from clientbook.book import Book
 from clientbook.projection.moment import Moment
 from clientbook.query import views
 from clientbook.query.text import display, harmless
@@ -32,7 +33,6 @@ def test_missing_values_come_last_either_way(snapshot: Any, columns: Any) -> Non
         filled = [value for value in values if value is not None]
         assert values == filled + [None] * (len(values) - len(filled))
         assert None in values
-    assert sorted(filled, key=str, reverse=True)[-1] in filled
 
 
 def test_capitals_and_accents_do_not_decide_an_order(snapshot: Any, columns: Any) -> None:
@@ -109,16 +109,15 @@ def test_only_columns_can_be_shown_and_sorted_by(columns: Any, name: str) -> Non
         ViewSpec(sort=(Sort(column="revenue", descending=True), Sort(column="city"))),
         ViewSpec(where="city = 'Lyon' and family_name <> 'O''Neil'", columns=("name", "city", "tags")),
         ViewSpec(search='zoé "lyon" $HOME `x`'),
-        ViewSpec(search="-dup ont", moment=Moment(as_of=datetime(2026, 3, 30, 12, tzinfo=UTC))),
+        ViewSpec(search="-dup"),
+        ViewSpec(where="revenue > 0", moment=Moment(as_of=datetime(2026, 3, 30, 12, tzinfo=UTC))),
     ],
 )
 def test_the_command_of_a_view_prints_the_same_rows(
     snapshot: Any, columns: Any, asked_book: Path, clientbook_path: str, spec: ViewSpec, tmp_path: Path
 ) -> None:
-    if spec.moment.is_now:
-        expected = rows(snapshot, columns, replace(spec, columns=("customer_id",)))
-    else:
-        expected = []
+    with Book(asked_book).snapshot(spec.moment) as then:
+        expected = rows(then, columns, replace(spec, columns=("customer_id",)))
     words = shlex.split(spec.command())
     assert words[0] == "clientbook"
     run = subprocess.run(
