@@ -150,7 +150,8 @@ class TestTranslations:
     def test_they_are_set_as_french_is(self, messages: list[tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
         """A space that does not break before : ; ? ! and inside « », and apostrophes that are no quotation marks."""
         wrong = re.compile(r"[^\u00a0\u202f][:;?!](\s|$)|« | »|\b[A-Za-z]{1,2}'(?=[a-zéèêàâîôûh])(?![a-z]+')")
-        assert [french for _forms, translations in messages for french in translations if wrong.search(french)] == []
+        shown = [re.sub(r"`[^`]*`|\{\{.*?\}\}", "", french) for _forms, translations in messages for french in translations]
+        assert [french for french in shown if wrong.search(french)] == []
 
     def test_blanks_at_the_ends_are_kept(self, messages: list[tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
         def ends(text: str) -> tuple[int, int]:
@@ -236,7 +237,7 @@ SAID: dict[str, tuple[tuple[str, ...], int, tuple[str, ...], tuple[str, ...]]] =
         ("--book", "b", "import", "ventes.csv", "--dry-run"),
         0,
         (f"lues comme commandes de la source shop{NBSP};", "(essai à blanc)", "une commande doit avoir une date"),
-        ("read as orders of shop;", "would read", "an order needs a date"),
+        ("read as orders of shop;", "dry run", "an order needs a date"),
     ),
 }
 

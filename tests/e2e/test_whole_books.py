@@ -45,7 +45,8 @@ def test_the_sample_shop_quarter_by_quarter_is_the_same_shop(run_here: Any) -> N
         result = json.loads(run_here("--book", "b", "import", file, "--json").stdout)
         assert result["rows_rejected"] == 0, file
     parts = json.loads(run_here("--book", "b", "info", "--json").stdout)
-    for name in ("revenue", "orders", "guest_orders", "customers"):
+    # Not the customers: an address that somebody takes on is known to the next file, not to the one that says so.
+    for name in ("revenue", "orders", "guest_orders"):
         assert parts[name] == whole[name], name
     assert parts["event_counts"]["order_placed"] == whole["event_counts"]["order_placed"]
 
