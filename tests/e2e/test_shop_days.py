@@ -173,7 +173,7 @@ def test_a_book_is_made_once_with_a_currency_and_a_zone_that_exist(run_here: Any
     run_here("init", "b")
     assert "not empty" in run_here("init", "b", code=1).stderr
     assert "no currency" in run_here("init", "c", "--currency", "euros", code=2).stderr
-    assert "unknown time zone" in run_here("init", "c", "--timezone", "Europe/Lyon", code=1).stderr
+    assert "unknown time zone" in run_here("init", "c", "--timezone", "Europe/Lyon", code=2).stderr
     (tmp_path / "b" / "book.toml").write_text('currency = "EUR"\ntimezone = "Europe/Paris"\ncolour = "red"\n')
     assert "colour" in run_here("--book", "b", "info", code=1).stderr
 

@@ -159,7 +159,7 @@ ref = st.fixed_dictionaries(
     named=st.lists(st.tuples(ref, st.sampled_from(["web", "till"]), st.integers(1, 4)), min_size=2, max_size=7),
     data=st.data(),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_order_of_lines_in_a_file_does_not_decide_who_is_who(desk: Any, named: list[Any], data: st.DataObject) -> None:
     lines = [
         json.dumps(note(str(place), customer, source=source, at=f"2026-02-0{day}T10:00:00Z")).encode()

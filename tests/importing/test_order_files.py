@@ -307,7 +307,7 @@ row = st.tuples(
 
 @for_all(rows=st.lists(row, min_size=1, max_size=8))
 @settings(
-    max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+    max_examples=5, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
 )
 def test_counts_and_amounts_balance_and_nothing_goes_in_twice(new_shop: Any, rows: list[tuple[str, ...]]) -> None:
     shop = new_shop()
@@ -332,7 +332,7 @@ def test_counts_and_amounts_balance_and_nothing_goes_in_twice(new_shop: Any, row
 
 @for_all(days=st.lists(st.sampled_from(["01/02/2026", "30/02/2026"]), min_size=1, max_size=6), size=st.integers(1, 3))
 @settings(
-    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
+    max_examples=3, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.too_slow]
 )
 def test_correcting_the_rejects_completes_the_total(new_shop: Any, days: list[str], size: int) -> None:
     shop = new_shop()

@@ -222,7 +222,7 @@ TOKENS = [
 
 
 @for_all(tokens=st.lists(st.sampled_from(TOKENS), min_size=1, max_size=9))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_heap_of_tokens_is_taken_or_refused_and_what_is_taken_runs(
     snapshot: Any, columns: Any, tokens: list[str]
 ) -> None:
@@ -284,6 +284,6 @@ comparison = st.builds(
 
 
 @for_all(where=comparison)
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_comparison_is_taken_or_refused_and_what_is_taken_runs(snapshot: Any, columns: Any, where: str) -> None:
     runs(snapshot, columns, where)
