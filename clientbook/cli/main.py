@@ -47,6 +47,7 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"clientbook.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
+        command.help = _(command.help or "")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,5 +82,6 @@ def cli(ctx: click.Context, folder: Path | None) -> None:
 
 def run() -> None:
     """The program."""
+    cli.help = _(cli.help or "")
     os.umask(0o077)  # nothing that is written here is anybody else's
     sys.exit(guard(lambda: cli.main(standalone_mode=False)))

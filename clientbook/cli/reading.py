@@ -193,7 +193,7 @@ def _print_columns(types: dict[str, str], format: str) -> None:
 
 
 def _print_customer(shown: dict[str, Any], timezone: str) -> None:
-    from clientbook.query.labels import column_label, event_label
+    from clientbook.query.labels import STATUSES, column_label, event_label
 
     profile = {name: value for name, value in shown["customer"].items() if value not in (None, [], "")}
     print_pairs([(column_label(name), value) for name, value in profile.items()], timezone=timezone)
@@ -207,6 +207,8 @@ def _print_customer(shown: dict[str, Any], timezone: str) -> None:
             for key in ("type", "act"):
                 if key in row:
                     row[key] = event_label(row[key])
+            if "status" in row:
+                row["status"] = _(STATUSES[row["status"]])
         filled = [key for key in rows[0] if key != "position" and any(row[key] is not None for row in rows)]
         kept = [{key: row[key] for key in filled} for row in rows]
         numbers = [key in ("amount", "gross", "refunded", "revenue", "line_count", "score") for key in filled]

@@ -19,7 +19,7 @@ class UnknownEventType(ClientbookError, KeyError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         near = difflib.get_close_matches(name, list(known), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; `clientbook events --types` lists them"
+        hint = _("; did you mean {near}?").format(near=near[0]) if near else _("; `clientbook events --types` lists them")
         super().__init__(_("unknown event type {name!r}{hint}").format(name=name, hint=hint))
 
     def __str__(self) -> str:

@@ -167,9 +167,9 @@ def _order_rules(engine: Engine, named: dict[str, str], keys: list[str]) -> Orde
 def _missing(mapping: Mapping, named: dict[str, str]) -> list[str]:
     doubts = []
     try:
-        check(mapping, "mapping")
+        check(mapping, "")
     except MappingError as error:
-        doubts.append(str(error).removeprefix("mapping: "))
+        doubts.append(str(error).lstrip(":\N{NO-BREAK SPACE} "))  # there is no mapping file to name yet
     if mapping.kind == "orders" and "order.id" not in named:
         doubts.append(_("no column holds the order's number: each row would be an order of its own"))
     return doubts

@@ -56,10 +56,22 @@ def collect() -> Catalog:
     catalog = Catalog(project="clientbook", charset="utf-8")
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        for message in _marked(path):
+        for message in (*_marked(path), *_command_helps(path)):
             catalog.add(message, locations=[(name, 1)])
             _unflag(catalog, message if isinstance(message, str) else message[0])
     return catalog
+
+
+def _command_helps(path: Path) -> list[str]:
+    """The docstrings of commands, which are their help pages; `cli.main` translates them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    commands = [function for function in functions if any(_is_command(mark) for mark in function.decorator_list)]
+    return [text for function in commands if (text := ast.get_docstring(function))]
+
+
+def _is_command(mark: ast.expr) -> bool:
+    return isinstance(mark, ast.Call) and ast.unparse(mark.func) in ("click.command", "click.group")
 
 
 def po_path(language: str) -> Path:

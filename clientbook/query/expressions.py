@@ -167,7 +167,7 @@ def _parse(text: str) -> exp.Expr:
     except ParseError as error:
         first = error.errors[0] if error.errors else {}
         place = len(first.get("start_context") or "") if first else None
-        near = first.get("highlight") or "the end"
+        near = first.get("highlight") or _("the end")
         raise InvalidExpression(
             _("this filter cannot be read near {near!r}; an example: order_count > 3").format(near=near), place=place
         ) from None
