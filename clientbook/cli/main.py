@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"clientbook.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
-        command.help = _(command.help or "")
+        command.help = _(inspect.cleandoc(command.help or ""))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
