@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from installed_command import installed
 
 RUN_HELP = """
 import sys
@@ -193,10 +195,6 @@ def test_two_columns_of_one_name_are_both_printed(run: Any) -> None:
 
 @pytest.mark.parametrize("format", ["table", "csv", "jsonl", "json"])
 def test_a_reader_that_stops_early_gets_no_traceback(shop_folder: Path, format: str) -> None:
-    import os
-
-    from conftest import installed  # type: ignore[import-not-found]
-
     sql = "select i, 'some words to fill the pipe' as words from range(6000) as t(i)"
     process = subprocess.Popen(
         [installed(), "--book", "b", "query", sql, "--format", format],

@@ -171,7 +171,7 @@ def test_a_natural_key_names_fields_that_exist():
 
 
 def test_an_unknown_type_suggests_the_nearest():
-    with pytest.raises(UnknownEventType, match="'order_plcaed'; did you mean 'order_placed'"):
+    with pytest.raises(UnknownEventType, match="'order_plcaed'; did you mean order_placed"):
         Registry()["order_plcaed"]
 
 

@@ -280,7 +280,7 @@ def test_the_reason_in_a_rejects_file_is_ignored_when_the_line_is_read_again():
 def test_an_unknown_type_is_refused_with_the_nearest():
     error = refused("order_plcaed")
     assert error.field == "type"
-    assert "'order_placed'" in str(error)
+    assert "did you mean order_placed?" in str(error)
 
 
 def test_a_consent_without_a_purpose_is_refused():
