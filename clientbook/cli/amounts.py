@@ -23,14 +23,13 @@ def read_amount(text: str) -> Decimal:
 
 
 def read_line(text: str) -> dict[str, Any]:
-    """`SKU:QTY:PRICE` as an order line; the quantity may be left out: `SKU:PRICE`.
+    """`SKU:QTY:PRICE` as an order line.
 
     Raises:
         WrongUse: it is none.
     """
     parts = text.split(":")
-    if len(parts) not in (2, 3) or not parts[0]:
+    if len(parts) != 3 or not parts[0]:
         raise WrongUse(_("{text!r} is no line; write SKU:QTY:PRICE").format(text=text))
-    quantity = read_amount(parts[1]) if len(parts) == 3 else Decimal(1)
-    price = read_amount(parts[-1])
+    quantity, price = read_amount(parts[1]), read_amount(parts[2])
     return {"sku": parts[0], "quantity": quantity, "unit_price": price, "amount": round(quantity * price, 4)}

@@ -20,16 +20,15 @@ from clientbook.i18n import _
 @click.option("--fresh", is_flag=True, help=_("Make the sample book anew."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print the summary as JSON."))
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help=_("Where to keep the sample book."))
-@click.pass_context
-def demo_command(ctx: click.Context, headless: bool, fresh: bool, as_json: bool, folder: Path | None) -> None:
+def demo_command(headless: bool, fresh: bool, as_json: bool, folder: Path | None) -> None:
     """Open the sample shop: a fictional maker of soap and tea near Lyon, three years of it."""
     folder = folder or _default_folder()
     _prepare(folder, fresh=fresh)
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     if is_terminal and not headless and not as_json:
-        from clientbook.cli.tui import open_application
+        from clientbook.cli.tui import leave, open_application
 
-        ctx.exit(open_application(folder))
+        leave(open_application(folder))
     from clientbook.book import Book
 
     book = Book(folder)

@@ -99,6 +99,8 @@ def _import_one(
             _show_plan(file, plan, book.settings.timezone)
         if not dry_run:
             _decide(file, plan, yes=yes)
+            for text in plan.proposal.remarks if plan.proposal and yes else ():
+                say(f"  {text}")
     elif source:
         raise WrongUse(_("{file} holds events as JSON Lines; each names its source").format(file=file.name))
     elif mapping:

@@ -159,15 +159,25 @@ def order_command(
     items = [read_line(line) for line in lines]
     if total is None and not items:
         raise WrongUse(_("say what it comes to: --total, or --line"))
+    summed = sum(item["amount"] for item in items)
+    if total is not None and items and read_amount(total) != summed:
+        said = _("the lines come to {summed}, not {total}; note a reduction as a line, such as REDUCTION:1:-2.30")
+        raise WrongUse(said.format(summed=f"{summed:.2f}", total=total))
     data = {
         "order_id": clean(order_id) if order_id else f"hand-{secrets.token_hex(5)}",
-        "total": read_amount(total) if total is not None else sum(item["amount"] for item in items),
+        "total": read_amount(total) if total is not None else summed,
         "currency": book.settings.currency,
         "lines": items or None,
         "channel": channel,
         "store": clean(store) if store else None,
         "voucher_id": clean(voucher) if voucher else None,
     }
+    if not as_json:
+        say(
+            _("order {number}: {total} {currency}").format(
+                number=data["order_id"], total=data["total"], currency=data["currency"]
+            )
+        )
     _note(book, customer, "order_placed", data, by=by, at=at, as_json=as_json)
 
 
@@ -203,7 +213,9 @@ def merge_command(
 
     book = open_book(ctx)
     decision = merged(clean(into), [clean(name) for name in others], reason=reason)
-    _report(book.note(decision, occurred_at=_when(book, at), actor=by)[1], as_json=as_json)
+    root, outcome = book.note(decision, occurred_at=_when(book, at), actor=by)
+    _report(outcome, as_json=as_json)
+    say(_("they are customer {id} now; undo with: clientbook unmerge {others}").format(id=root, others=" ".join(others)))
 
 
 @click.command("unmerge")

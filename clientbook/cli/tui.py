@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -16,7 +20,15 @@ from clientbook.i18n import _
 def tui_command(ctx: click.Context, as_of: str | None, known_at: str | None) -> None:
     """Browse the book in the terminal."""
     folder: Path = ctx.find_root().obj
-    ctx.exit(open_application(folder, as_of, known_at))
+    leave(open_application(folder, as_of, known_at))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process here: taking apart what the queries left behind would only keep the person waiting."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def open_application(folder: Path, as_of: str | None = None, known_at: str | None = None) -> int:

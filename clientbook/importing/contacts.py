@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import INSTANT, broken_rows, conform, faults, struct_type
 from clientbook.events.personal import CustomerRegistered, NoteAdded, ProfileUpdated, TagAdded
-from clientbook.importing.draft import CONTENT_KEY, Draft, draft_rows, occurrence, struct_column, together
+from clientbook.importing.draft import CONTENT_KEY, Draft, at, draft_rows, occurrence, struct_column, together
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.table import TextTable
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
@@ -40,8 +40,7 @@ def draft_contacts(engine: Engine, file: TextTable, mapping: Mapping, *, importe
 
 
 def _events(contacts: pa.Table, mapping: Mapping, imported_at: datetime) -> list[pa.Table]:
-    when = pc.coalesce(contacts["registered_at"].combine_chunks().cast(INSTANT), pa.scalar(imported_at, INSTANT))
-    contacts = contacts.append_column("when", when)
+    contacts = contacts.append_column("when", at(imported_at, len(contacts)))
     ref = pc.coalesce(contacts["external"], contacts["email"], contacts["phone"])
     kinds = pc.if_else(contacts["is_company"], "company", "person").combine_chunks()
     registered = struct_column(
@@ -49,10 +48,31 @@ def _events(contacts: pa.Table, mapping: Mapping, imported_at: datetime) -> list
     )
     profile = conform(contacts["profile"].combine_chunks(), struct_type(ProfileUpdated))
     return [
-        _rows(contacts, mapping, "customer_registered", registered, key=ref, only_if_new=True),
+        *_registrations(contacts, mapping, registered, ref),
         _rows(contacts, mapping, "profile_updated", profile, key=_content_key(contacts)),
         _tags(contacts, mapping),
         _notes(contacts, mapping),
+    ]
+
+
+def _registrations(contacts: pa.Table, mapping: Mapping, registered: pa.StructArray, ref: pa.Array) -> list[pa.Table]:
+    """A row that says since when the person is known registers it then; any other only where the book does not know it."""
+    is_dated = pc.is_valid(contacts["registered_at"]).combine_chunks()
+    dated = contacts.filter(is_dated)
+    place = dated.schema.get_field_index("when")
+    dated = dated.set_column(place, "when", dated["registered_at"].cast(INSTANT))
+    others = pc.invert(is_dated)
+    key = ref.combine_chunks() if isinstance(ref, pa.ChunkedArray) else ref
+    return [
+        _rows(dated, mapping, "customer_registered", registered.filter(is_dated), key=key.filter(is_dated)),
+        _rows(
+            contacts.filter(others),
+            mapping,
+            "customer_registered",
+            registered.filter(others),
+            key=key.filter(others),
+            only_if_new=True,
+        ),
     ]
 
 

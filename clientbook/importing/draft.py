@@ -106,7 +106,7 @@ def _stated_id(key: bytes) -> bytes | None:
 
 
 def _content_keys(events: pa.Table) -> pa.BinaryArray:
-    structs = [name for name in events.schema.names if name not in DRAFT.names]
+    structs = [name for name in events.schema.names if name not in DRAFT.names and name != "customer_id"]
     said = canonical_events(
         events.select(["type", "occurred_at", "actor", "given_id", "external", "email", "phone", *structs])
     )

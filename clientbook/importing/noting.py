@@ -92,17 +92,27 @@ def unmerged(entries: list[str], *, reason: str | None) -> Decision:
     """
 
     def decide(engine: Engine) -> Noted:
-        listed = ", ".join(map(quoted, entries))
-        found = engine.rows(
-            f"select customer_id, root_id from customer_roots where customer_id in ({listed}) and root_id <> customer_id"
-        )
+        found = [row for entry in entries for row in _merged_entries(engine, entry)]
         roots = {row["root_id"] for row in found}
-        if len(found) != len(set(entries)) or len(roots) != 1:
+        if len({row["customer_id"] for row in found}) < len(set(entries)) or len(roots) != 1:
             raise WrongUse(
                 _("these entries are not merged into one customer; `clientbook events --type customers_merged` lists merges")
             )
-        ids = [row["customer_id"] for row in found]
+        ids = sorted({row["customer_id"] for row in found})
         data = {"into": roots.pop(), "merged": ids, "roots": ids, "reason": reason}
         return Noted(customer_id=data["into"], events=[("customers_unmerged", data)])
 
     return decide
+
+
+def _merged_entries(engine: Engine, text: str) -> list[dict[str, Any]]:
+    """The merged entries that a person means by an id, the beginning of one, an e-mail, a phone or a number of theirs."""
+    named = (
+        "select recorded_customer_id from events where lower(identifier_linked.value) = lower($text)"
+        " or lower(profile_updated.email) = lower($text)"
+    )
+    return engine.rows(
+        "select customer_id, root_id from customer_roots where root_id <> customer_id"
+        f" and (length($text) >= 6 and starts_with(customer_id, $text) or customer_id in ({named}))",
+        {"text": text.strip()},
+    )

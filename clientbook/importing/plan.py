@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from clientbook.engine.duckdb import Engine
+from clientbook.i18n import _
 from clientbook.importing.contacts import draft_contacts
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, Reject
-from clientbook.importing.mapping import Mapping
+from clientbook.importing.mapping import Mapping, check
 from clientbook.importing.orders import draft_orders
 from clientbook.importing.propose import Proposal, propose
 from clientbook.importing.rejects import REASONS, is_rejects_file
@@ -57,7 +58,12 @@ def plan_file(
 
 
 def draft_file(engine: Engine, plan: FilePlan, *, imported_at: datetime) -> Draft:
-    """Turn the planned file into draft events."""
+    """Turn the planned file into draft events.
+
+    Raises:
+        MappingError: the mapping lacks something that such a file needs.
+    """
+    check(plan.mapping, _("mapping"))
     register_cells(engine, plan.table)
     if plan.mapping.kind == "orders":
         draft = draft_orders(engine, plan.table, plan.mapping)

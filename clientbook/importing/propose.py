@@ -13,6 +13,8 @@ from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, Kind, by_word
 
 _SURE_SHARE = 0.95
 """Share of a column's cells that must have the type for the mapping to be taken without asking."""
+_EMAIL_SHARE = 0.8
+_CUSTOMER_TARGETS = {"customer.external_id", "customer.email", "customer.mobile", "customer.phone", "customer.landline"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ def propose(engine: Engine, file: TextTable, *, source: str, currency: str, time
     doubts: list[str] = []
     remarks: list[str] = []
     named = _by_name(file.header, keys, remarks)
+    _find_emails(engine, named, keys, remarks)
     kind = _kind(set(named))
     if kind == "orders":
         named = {target: key for target, key in named.items() if target not in CONTACT_ONLY}
@@ -83,6 +86,20 @@ def _by_name(header: tuple[str, ...], keys: list[str], remarks: list[str]) -> di
         elif key not in taken.values():
             taken[name] = key
     return taken
+
+
+def _find_emails(engine: Engine, named: dict[str, str], keys: list[str], remarks: list[str]) -> None:
+    """A column full of e-mail addresses holds them, whatever its name."""
+    if "customer.email" in named:
+        return
+    for place, key in enumerate(keys):
+        column = f"c{place}"
+        if key in named.values() or not engine.value(f"select count({identifier(column)}) from cells"):
+            continue
+        if fit(engine, "cells", column, "email") >= _EMAIL_SHARE:
+            named["customer.email"] = key
+            remarks.append(_("column {key!r} is full of e-mail addresses").format(key=key))
+            return
 
 
 def _kind(targets: set[str]) -> Kind:
@@ -170,6 +187,8 @@ def _missing(mapping: Mapping, named: dict[str, str]) -> list[str]:
         check(mapping, "")
     except MappingError as error:
         doubts.append(str(error).lstrip(":\N{NO-BREAK SPACE} "))  # there is no mapping file to name yet
+    if mapping.kind == "orders" and not named.keys() & _CUSTOMER_TARGETS:
+        doubts.append(_("no column tells whose an order is: every order would be without a customer"))
     if mapping.kind == "orders" and "order.id" not in named:
         doubts.append(_("no column holds the order's number: each row would be an order of its own"))
     return doubts

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
@@ -15,7 +16,7 @@ from clientbook.i18n import _
 from clientbook.importing.cells import CODES, value_sql
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import Mapping, MappingError, column_keys
-from clientbook.importing.table import TextTable
+from clientbook.importing.table import WORKBOOK, TextTable
 from clientbook.importing.vocabulary import TARGETS
 
 _SQL_TYPES: Final = {
@@ -27,6 +28,8 @@ _SQL_TYPES: Final = {
     "date": "date",
     "tags": "varchar[]",
 }
+_TYPED_CELLS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+"""How the reader writes the date cells of a workbook, beside dates typed as text."""
 _EXAMPLES: Final = {".": "1234.50", ",": "1 234,50"}
 
 
@@ -70,6 +73,8 @@ def typed_sql(file: TextTable, mapping: Mapping) -> str:
         name = target.name.replace(".", "_")
         if target.name in by_target:
             cell, chosen = by_target[target.name]
+            if chosen.formats and file.dialect.encoding == WORKBOOK:
+                chosen = msgspec.structs.replace(chosen, formats=[*chosen.formats, *_TYPED_CELLS])
             columns.append(f"{value_sql(cell, chosen, mapping.timezone)} as {name}")
         else:
             columns.append(f"cast(null as {_SQL_TYPES[target.type]}) as {name}")
@@ -112,7 +117,8 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
             f" from cells inner join typed using (row, line) where {cell} is not null and {value} is null"
         )
     checks += [
-        f"select row, line, {quoted(column)}, '', {quoted(code)}, {quoted(message)}, 1000 from typed where {condition}"
+        f"select row, line, {quoted(column)} as \"column\", '' as value, {quoted(code)} as code,"
+        f" {quoted(message)} as message, 1000 as rank from typed where {condition}"
         for column, code, message, condition in _required(mapping)
     ]
     union = " union all ".join(checks) or (

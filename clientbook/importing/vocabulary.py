@@ -142,10 +142,11 @@ TARGETS: Final = {
         _target(
             "order.id",
             "code",
-            "order id, invoice no, order number, invoice number, numero de commande, numero commande, n "
-            "commande, no commande, n de commande, order no, order #, invoice, invoice id, numero de facture, "
-            "numero facture, n facture, no facture, facture, commande, reference commande, order reference, id "
-            "commande, ticket, n ticket, numero ticket, numero de ticket",
+            "order id, invoice no, order number, invoice number, numero de commande, numero commande, num "
+            "commande, n cde, commande n, ref commande, n piece, n commande, no commande, n de commande, order "
+            "no, order #, invoice, invoice id, numero de facture, numero facture, n facture, no facture, "
+            "facture, commande, reference commande, order reference, id commande, ticket, n ticket, numero "
+            "ticket, numero de ticket",
         ),
         _target(
             "order.placed_at",
@@ -157,8 +158,8 @@ TARGETS: Final = {
         _target(
             "order.total",
             "amount",
-            "order total, total ttc, montant total, montant ttc, order total amount, total amount, total "
-            "commande, total, montant, amount, dollar value, ca ttc",
+            "order total, total ttc, montant total, montant ttc, net a payer, montant ht, total ht, order total "
+            "amount, total amount, total commande, total, montant, amount, dollar value, ca ttc",
         ),
         _target(
             "order.currency",

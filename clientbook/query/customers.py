@@ -15,6 +15,10 @@ _CANDIDATES = """
     union
     select customer_id from identifiers where value = $text or kind = 'email' and value = lower($text)
     union
+    select customer_id from identifiers
+    where kind = 'phone' and regexp_full_match($text, '[0-9 .()+/-]{9,}')
+        and right(regexp_replace(value, '[^0-9]', '', 'g'), 9) = right(regexp_replace($text, '[^0-9]', '', 'g'), 9)
+    union
     select customer_id from customers where length($text) >= 6 and starts_with(customer_id, $text)
 """
 
@@ -60,7 +64,9 @@ def timeline(engine: Engine, customer_id: str, *, limit: int | None = None) -> l
 def orders(engine: Engine, customer_id: str) -> list[dict[str, Any]]:
     """The customer's orders, the newest first."""
     return engine.rows(
-        "select order_id, source, placed_at, status, gross, refunded, revenue, currency, line_count, channel, store"
+        "select order_id, source, placed_at, status, gross, refunded, revenue, currency, line_count,"
+        " (select string_agg(coalesce(product, sku), ', ' order by line_number) from order_lines"
+        " where order_lines.source = orders.source and order_lines.order_id = orders.order_id) as articles, channel, store"
         " from orders where customer_id = $id order by placed_at desc, position desc",
         {"id": customer_id},
     )

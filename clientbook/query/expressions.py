@@ -153,7 +153,7 @@ def looks_like_expression(text: str, columns: Columns) -> bool:
     words = text.replace("(", " ").replace(")", " ").split()
     if columns.get(text.strip().lower()) == "BOOLEAN":
         return True
-    if any(mark in text for mark in ("=", "<", ">", "'")):
+    if any(mark in text for mark in ("=", "<", ">")):
         return True
     lowered = {word.lower() for word in words}
     return bool(lowered & {"and", "or", "not", "is", "in", "between", "like", "ilike"}) and bool(lowered & set(columns))

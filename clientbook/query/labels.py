@@ -81,6 +81,7 @@ COLUMNS: Final = {
     "placed_at": N_("Placed"),
     "status": N_("Status"),
     "line_count": N_("Lines"),
+    "articles": N_("Articles"),
     "store": N_("Store"),
     "act": N_("Act"),
     "purpose": N_("Purpose"),

@@ -17,7 +17,7 @@ PAGE_ROWS: Final = 256
 DEFAULT_COLUMNS: Final = ("name", "city", "email", "order_count", "revenue", "average_basket", "last_order_at")
 _SEARCHED: Final = (
     "concat_ws(' ', name, legal_name, email, phone, mobile, landline, external_id, postal_code, city,"
-    " array_to_string(tags, ' '), customer_id)"
+    " array_to_string(tags, ' '), '0' || right(regexp_replace(phone, '[^0-9]', '', 'g'), 9), customer_id)"
 )
 
 

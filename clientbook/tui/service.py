@@ -283,7 +283,7 @@ class QueryService:
             "order_id",
             "status",
             "revenue",
-            "line_count",
+            "articles",
             "gross",
             "refunded",
             "channel",

@@ -1,5 +1,7 @@
 -- One row per customer: who it is, and what its orders add up to in the book's currency.
--- A field of the profile is the one set last; a field that was emptied later is NULL.
+-- A field of the profile is the one set last; a field that was emptied later is NULL. What the entry that others were
+-- merged into says of itself goes before what they say. An address without street and postcode does not hide a fuller one
+-- of the same town.
 with base as (
     select
         customer_id,
@@ -30,7 +32,7 @@ with base as (
 ),
 
 changes as (
-    select customer_id, row(occurred_at, position) as moment, profile_updated as profile, coalesce(profile_updated.cleared, []) as cleared
+    select customer_id, row(recorded_customer_id = customer_id, occurred_at, position) as moment, profile_updated as profile, coalesce(profile_updated.cleared, []) as cleared
     from events
     where profile_updated is not null
 ),
@@ -48,7 +50,8 @@ profiles as (
         max_by(struct_pack(v := profile.email), moment) filter (where profile.email is not null or list_contains(cleared, 'email')) as email,
         max_by(struct_pack(v := profile.mobile), moment) filter (where profile.mobile is not null or list_contains(cleared, 'mobile')) as mobile,
         max_by(struct_pack(v := profile.landline), moment) filter (where profile.landline is not null or list_contains(cleared, 'landline')) as landline,
-        max_by(struct_pack(v := profile.address), moment) filter (where profile.address is not null or list_contains(cleared, 'address')) as address,
+        max_by(struct_pack(v := profile.address), moment) filter (where profile.address is not null or list_contains(cleared, 'address')) as last_address,
+        max_by(profile.address, moment) filter (where coalesce(profile.address.lines[1], profile.address.postal_code) is not null) as full_address,
         max_by(struct_pack(v := profile.language), moment) filter (where profile.language is not null or list_contains(cleared, 'language')) as language,
         max_by(struct_pack(v := profile.occupation), moment) filter (where profile.occupation is not null or list_contains(cleared, 'occupation')) as occupation,
         max_by(struct_pack(v := profile.interests), moment) filter (where profile.interests is not null or list_contains(cleared, 'interests')) as interests,
@@ -64,6 +67,21 @@ profiles as (
         max_by(profile.attributes, moment) filter (where profile.attributes is not null) as attributes
     from changes
     group by customer_id
+),
+
+addresses as (
+    select
+        customer_id,
+        case
+            when full_address is null or coalesce(last_address.v.lines[1], last_address.v.postal_code) is not null
+                then last_address.v
+            when last_address is not null and last_address.v is null then null
+            when coalesce(strip_accents(lower(last_address.v.city)), strip_accents(lower(full_address.city)), '')
+                = coalesce(strip_accents(lower(full_address.city)), '')
+                then full_address
+            else last_address.v
+        end as address
+    from profiles
 ),
 
 tag_acts as (
@@ -146,11 +164,11 @@ select
     profiles.mobile.v as mobile,
     profiles.landline.v as landline,
     known.external_id,
-    array_to_string(profiles.address.v.lines, ', ') as street,
-    profiles.address.v.postal_code as postal_code,
-    profiles.address.v.city as city,
-    profiles.address.v.region as region,
-    profiles.address.v.country as country,
+    array_to_string(addresses.address.lines, ', ') as street,
+    addresses.address.postal_code as postal_code,
+    addresses.address.city as city,
+    addresses.address.region as region,
+    addresses.address.country as country,
     profiles.language.v as language,
     profiles.sex.v as sex,
     profiles.birth_date.v as birth_date,
@@ -195,6 +213,7 @@ select
     base.last_event_at
 from base
 left join profiles using (customer_id)
+left join addresses using (customer_id)
 left join tags using (customer_id)
 left join known using (customer_id)
 left join bought using (customer_id)

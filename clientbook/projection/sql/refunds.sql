@@ -1,11 +1,12 @@
 -- One row per refund. A refund of an order that the book holds counts at the order's date, any other at its own;
--- so does money paid back in another currency than the order's, which cannot be taken off its total.
+-- so does money paid back in another currency than the order's, or to another customer than the order's.
 with placed as (
     select
         source,
         order_placed.order_id as order_id,
         max_by(occurred_at, position) as placed_at,
-        max_by(order_placed.currency, position) as currency
+        max_by(order_placed.currency, position) as currency,
+        max_by(struct_pack(v := customer_id), position).v as customer_id
     from events
     where order_placed is not null
     group by 1, 2
@@ -28,5 +29,6 @@ left join placed
     on refund.source = placed.source
     and refund.order_refunded.order_id = placed.order_id
     and refund.order_refunded.currency = placed.currency
+    and coalesce(refund.customer_id = placed.customer_id, true)
 where refund.order_refunded is not null
 order by refund.position
