@@ -64,7 +64,7 @@ def propose(engine: Engine, file: TextTable, *, source: str, currency: str, time
         columns={key: columns[key] for key in keys if key in columns},
         orders=_order_rules(engine, named, keys) if kind == "orders" else OrderRules(),
     )
-    doubts += _missing(mapping, named)
+    doubts += _missing(mapping, named, len(keys))
     unused = [key for key in keys if key not in columns]
     if unused:
         remarks.append(_("columns left out: {columns}").format(columns=", ".join(unused)))
@@ -181,12 +181,14 @@ def _order_rules(engine: Engine, named: dict[str, str], keys: list[str]) -> Orde
     )
 
 
-def _missing(mapping: Mapping, named: dict[str, str]) -> list[str]:
+def _missing(mapping: Mapping, named: dict[str, str], column_count: int) -> list[str]:
     doubts = []
     try:
         check(mapping, "")
     except MappingError as error:
         doubts.append(str(error).lstrip(":\N{NO-BREAK SPACE} "))  # there is no mapping file to name yet
+    if mapping.kind == "contacts" and named.keys() == {"customer.email"} and column_count > 1:
+        doubts.append(_("only the e-mail addresses are understood; is it a file of contacts?"))
     if mapping.kind == "orders" and not named.keys() & _CUSTOMER_TARGETS:
         doubts.append(_("no column tells whose an order is: every order would be without a customer"))
     if mapping.kind == "orders" and "order.id" not in named:

@@ -35,7 +35,7 @@ def test_a_day_at_the_counter(run_here: Any, tmp_path: Path) -> None:
         "vendeuse Lyon",
     )
     assert "--network" in book("log", zoe, "call", "x", "--network", "insta", code=2).stderr
-    book("order", zoe, "--line", "SAV-500:2:9,90", "--line", "THE:5", "--by", "vendeuse Lyon", "--at", "2026-02-01T10:00")
+    book("order", zoe, "--line", "SAV-500:2:9,90", "--line", "THE:1:5", "--by", "vendeuse Lyon", "--at", "2026-02-01T10:00")
     book("order", "--guest", "--total", "12,50")
     book("order", other, "--total", "20")
     assert "no amount" in book("order", zoe, "--total", "six", code=2).stderr

@@ -146,7 +146,7 @@ def test_a_merge_makes_one_customer_of_several(history: History):
     merged_history(history)
     history.append(merge("anna", "bert", at=5), order("4", "80", "bert", at=6))
     assert revenues(history.fold()) == {"anna": 110, "carl": 40}
-    assert history.one("given_name, tags, order_count") == ("Bert", ["vip"], 3)
+    assert history.one("given_name, tags, order_count") == ("Anna", ["vip"], 3)  # anna's own name goes before
     assert {who for (who,) in history.rows("select distinct customer_id from interactions")} == {"anna", "carl"}
     assert history.rows("select distinct recorded_customer_id from events where order_placed.order_id = '2'") == [("bert",)]
 
