@@ -287,7 +287,7 @@ class Book:
             InvalidEvent: a value breaks a constraint.
         """
         with self.log.writer() as writer, self.projector.identities() as snapshot:
-            noted = decide(snapshot.engine)
+            noted = decide(snapshot)
             made = [
                 make(type, data, self.registry, occurred_at=occurred_at, customer=noted.customer_id, actor=actor)
                 for type, data in noted.events

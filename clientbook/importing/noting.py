@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from clientbook.engine.duckdb import Engine, quoted
+from clientbook.engine.duckdb import quoted
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.i18n import _
 from clientbook.importing.identity import random_customer_ids
+from clientbook.projection.snapshots import Snapshot
 from clientbook.query.customers import find_customer
 
 
@@ -33,7 +34,7 @@ class Noted:
     """Type and data of each; entries that are None are left out."""
 
 
-Decision = Callable[[Engine], Noted]
+Decision = Callable[[Snapshot], Noted]
 """Given the identities at the log's head, what to append."""
 
 
@@ -44,7 +45,8 @@ def new_customer(profile: dict[str, Any], *, kind: str, collected_via: str) -> D
         CustomerExists: somebody has this e-mail already.
     """
 
-    def decide(engine: Engine) -> Noted:
+    def decide(snapshot: Snapshot) -> Noted:
+        engine = snapshot.engine
         taken = engine.value(
             "select customer_id from identifiers where kind = 'email' and value = lower($email) limit 1",
             {"email": profile.get("email") or ""},
@@ -60,7 +62,9 @@ def new_customer(profile: dict[str, Any], *, kind: str, collected_via: str) -> D
 
 def happened(customer: str | None, events: list[tuple[str, dict[str, Any]]]) -> Decision:
     """What happened with a customer, named in any way `find_customer` understands, or with nobody in particular."""
-    return lambda engine: Noted(customer_id=None if customer is None else find_customer(engine, customer), events=events)
+    return lambda snapshot: Noted(
+        customer_id=None if customer is None else find_customer(snapshot.engine, customer), events=events
+    )
 
 
 def merged(into: str, others: list[str], *, reason: str | None) -> Decision:
@@ -71,7 +75,8 @@ def merged(into: str, others: list[str], *, reason: str | None) -> Decision:
         WrongUse: they are one customer already.
     """
 
-    def decide(engine: Engine) -> Noted:
+    def decide(snapshot: Snapshot) -> Noted:
+        engine = snapshot.engine
         root = find_customer(engine, into)
         absorbed = {find_customer(engine, other) for other in others}
         if root in absorbed:
@@ -91,8 +96,8 @@ def unmerged(entries: list[str], *, reason: str | None) -> Decision:
         WrongUse: one of them is not merged into another, or not all into the same.
     """
 
-    def decide(engine: Engine) -> Noted:
-        found = [row for entry in entries for row in _merged_entries(engine, entry)]
+    def decide(snapshot: Snapshot) -> Noted:
+        found = [row for entry in entries for row in _merged_entries(snapshot, entry)]
         roots = {row["root_id"] for row in found}
         if len({row["customer_id"] for row in found}) < len(set(entries)) or len(roots) != 1:
             raise WrongUse(
@@ -105,14 +110,16 @@ def unmerged(entries: list[str], *, reason: str | None) -> Decision:
     return decide
 
 
-def _merged_entries(engine: Engine, text: str) -> list[dict[str, Any]]:
+def _merged_entries(snapshot: Snapshot, text: str) -> list[dict[str, Any]]:
     """The merged entries that a person means by an id, the beginning of one, an e-mail, a phone or a number of theirs."""
     named = (
         "select recorded_customer_id from events where lower(identifier_linked.value) = lower($text)"
         " or lower(profile_updated.email) = lower($text)"
     )
-    return engine.rows(
+    found = snapshot.table(
         "select customer_id, root_id from customer_roots where root_id <> customer_id"
         f" and (length($text) >= 6 and starts_with(customer_id, $text) or customer_id in ({named}))",
         {"text": text.strip()},
     )
+    entries: list[dict[str, Any]] = found.to_pylist()
+    return entries
