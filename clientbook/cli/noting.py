@@ -172,13 +172,10 @@ def order_command(
         "store": clean(store) if store else None,
         "voucher_id": clean(voucher) if voucher else None,
     }
-    if not as_json:
-        say(
-            _("order {number}: {total} {currency}").format(
-                number=data["order_id"], total=data["total"], currency=data["currency"]
-            )
-        )
     _note(book, customer, "order_placed", data, by=by, at=at, as_json=as_json)
+    if not as_json:
+        said = _("order {number}: {total} {currency}")
+        say(said.format(number=data["order_id"], total=f"{data['total']:.2f}", currency=data["currency"]))
 
 
 @click.command("tag")
