@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import tomli_w
 from clientbook import __version__
 from clientbook.engine.duckdb import Limits, quoted
 from clientbook.errors import ClientbookError, WrongUse
+from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
@@ -53,6 +55,10 @@ class NoBook(ClientbookError):
         )
 
 
+class DamagedBook(ClientbookError):
+    """A file that the book cannot do without is missing or damaged."""
+
+
 class BookExists(ClientbookError):
     """The folder cannot become a book."""
 
@@ -86,7 +92,7 @@ class Book:
             raise NoBook(folder) from None
         self.registry = Registry()
         self.log = ParquetLog(folder / "log", clock=clock)
-        self._secret = bytes.fromhex((folder / "log" / KEY_FILE).read_text().strip())
+        self._secret = _read_key(folder / "log" / KEY_FILE)
         facts = BookFacts(currency=self.settings.currency, timezone=self.settings.timezone)
         limits = Limits(
             memory=self.settings.engine.memory_limit,
@@ -190,9 +196,9 @@ class Book:
                 rows_rejected=outcome.rows_rejected,
                 events=outcome.events,
                 corrections=outcome.corrections,
-                amount_read=outcome.amount_read,
-                amount_used=outcome.amount_used,
-                amount_rejected=outcome.amount_rejected,
+                amount_read=_storable(outcome.amount_read),
+                amount_used=_storable(outcome.amount_used),
+                amount_rejected=_storable(outcome.amount_rejected),
             )
             values = {name: pa.array([getattr(done, name)]) for name in done.__struct_fields__}
             struct = struct_column(ImportCompleted, values, 1)
@@ -324,6 +330,26 @@ class Book:
                 completion=completion,
                 dry_run=dry_run,
             )
+
+
+def _read_key(path: Path) -> bytes:
+    """The book's own key. Events imported with another key would not be known again.
+
+    Raises:
+        DamagedBook: it is missing, or not what `create` wrote.
+    """
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise DamagedBook(_("{path} is missing or damaged; put it back from a backup of the book").format(path=path))
+    return key
+
+
+def _storable(total: Decimal | None) -> Decimal | None:
+    """A control total, unless it is greater than an event can hold."""
+    return None if total is None or abs(total) >= AMOUNT_LIMIT else total
 
 
 def is_event_file(file: GivenFile) -> bool:

@@ -12,6 +12,7 @@ import click
 
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
+from clientbook.query.text import harmless
 
 
 class DecisionNeeded(ClientbookError):
@@ -22,12 +23,12 @@ class DecisionNeeded(ClientbookError):
 
 def say(text: str) -> None:
     """Tell what is going on."""
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)
 
 
 def warn(text: str) -> None:
     """Tell what the reader should look at."""
-    click.secho(text, err=True, fg="yellow")
+    click.secho(harmless(text), err=True, fg="yellow")
 
 
 def guard(main: Callable[[], object]) -> int:
@@ -40,7 +41,7 @@ def guard(main: Callable[[], object]) -> int:
         code = main()
         sys.stdout.flush()
     except ClientbookError as error:
-        click.secho(f"clientbook: {error}", err=True, fg="red")
+        click.secho(harmless(f"clientbook: {error}"), err=True, fg="red")
         return error.exit_code
     except click.Abort:
         say(_("stopped"))
@@ -54,6 +55,10 @@ def guard(main: Callable[[], object]) -> int:
         if sys.stdout is stdout:
             raise
         return _stop_writing()  # click met the broken pipe first, and put its own stdout in place
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        click.secho(harmless(f"clientbook: {error.strerror or type(error).__name__}{where}"), err=True, fg="red")
+        return 1
     except Exception as error:  # the last guard: anything below is a mistake of ours
         _report(error)
         return 1

@@ -98,7 +98,8 @@ def moment_sql(cell: str, format: str) -> str:
     """SQL for a date in this format: the shape is checked first, since parsers read `1/2/26` as the year 26."""
     if format == "iso":
         spaced = f"regexp_replace({cell}, ' ?([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
-        return f"case when regexp_full_match({cell}, {quoted(_ISO)}) then try_cast({spaced} as timestamptz) end"
+        parsed = f"try_cast({spaced} as timestamptz)"
+        return f"case when regexp_full_match({cell}, {quoted(_ISO)}) and year({parsed}) {_YEARS} then {parsed} end"
     shape = re.escape(format)
     for part, digits in DATE_PARTS.items():
         shape = shape.replace(part, digits)

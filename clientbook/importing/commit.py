@@ -75,6 +75,11 @@ def commit(
     # An event known by its content cannot differ in it: only its own date or a resolved link can.
     by_content = pc.or_(pc.is_null(events["key"]), pc.starts_with(pc.fill_null(events["key"], ""), CONTENT_KEY))
     outcome = pc.if_else(pc.and_(pc.equal(outcome, CORRECTION), by_content), DUPLICATE, outcome)
+    unused = _unused_customers(events, outcome, resolution)
+    if len(unused):
+        is_unused = pc.fill_null(pc.is_in(events["customer_id"].combine_chunks(), value_set=unused), False)
+        outcome = pc.if_else(pc.and_(is_unused, pc.equal(outcome, ADDED)), DUPLICATE, outcome)
+        resolution = replace(resolution, created=resolution.created - len(unused))
     result = _account(draft, events, outcome, resolution, rejects)
     new = rows.filter(pc.equal(outcome, ADDED))
     closing = completion(result) if completion and len(new) else None
@@ -88,6 +93,14 @@ def commit(
     if dry_run or not len(new):
         return replace(result, position=writer.head.position)
     return replace(result, position=writer.append(new).head.position)
+
+
+def _unused_customers(events: pa.Table, outcome: pa.Array, resolution: Resolution) -> pa.Array:
+    """Customers that nothing but rows known already, or set aside, would bring into the book."""
+    brought = pc.and_(pc.equal(outcome, ADDED), pc.is_valid(events["unit"].combine_chunks()))
+    wanted = pc.unique(events["customer_id"].combine_chunks().filter(brought))
+    made = pc.unique(resolution.customer_ids.filter(resolution.is_new)).drop_null()
+    return made.filter(pc.invert(pc.is_in(made, value_set=wanted)))
 
 
 def _log_rows(events: pa.Table, batch: str | None) -> pa.Table:

@@ -67,9 +67,9 @@ def draft_events(envelopes: list[Envelope], registry: Registry) -> pa.Table:
         "source": [one.source for one in envelopes],
         "actor": [one.actor for one in envelopes],
         "given_id": [one.customer if isinstance(one.customer, str) else None for one in envelopes],
-        "external": [ref.external for ref in refs],
-        "email": [ref.email.strip().lower() if ref.email else None for ref in refs],
-        "phone": [ref.phone for ref in refs],
+        "external": [_filled(ref.external) for ref in refs],
+        "email": [_filled(ref.email and ref.email.lower()) for ref in refs],
+        "phone": [_filled(ref.phone) for ref in refs],
         "only_if_new": [False] * len(envelopes),
     }
     structs = event_table([(one.type, one.event) for one in envelopes], registry)
@@ -77,6 +77,10 @@ def draft_events(envelopes: list[Envelope], registry: Registry) -> pa.Table:
     for name, struct in structs.items():
         table = table.append_column(name, struct)
     return table
+
+
+def _filled(value: str | None) -> str | None:
+    return (value or "").strip() or None
 
 
 def natural_key(envelope: Envelope) -> str | None:

@@ -38,7 +38,7 @@ def write_rejects(folder: Path, batch: str, rejects: Sequence[Reject], table: Te
     suffix = "jsonl" if table is None else "csv"
     path = folder / f"{batch}.{suffix}"
     path.touch(mode=0o600)
-    data = _lines(rejects).encode() if table is None else _rows(rejects, table)
+    data = _lines(rejects).encode("utf-8", "replace") if table is None else _rows(rejects, table)
     path.write_bytes(data)
     return path
 
@@ -52,7 +52,8 @@ def _rows(rejects: Sequence[Reject], table: TextTable) -> bytes:
     width = len(table.header)
     for reject in rejects:
         row = cells.get(reject.line, [])
-        padded = (row + [""] * width)[:width]
+        # A row with too many cells stands whole in `_value`: cut to the header it would be another row, and a wrong one.
+        padded = [""] * width if len(row) > width else row + [""] * (width - len(row))
         writer.writerow([*padded, reject.line, reject.code, reject.column, reject.value, reject.message])
     encoding = "utf-8" if table.dialect.encoding == WORKBOOK else table.dialect.encoding
     return text.getvalue().encode(encoding, errors="replace")
@@ -79,7 +80,7 @@ def _line(reject: Reject) -> dict[str, object]:
     }
     try:
         given = json.loads(reject.value)
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if isinstance(given, dict):
         return given | {"_reject": reason}

@@ -127,6 +127,7 @@ class ParquetLog:
     @contextmanager
     def writer(self) -> Iterator[_ParquetWriter]:
         with exclusive(self.folder / "lock"):
+            self.remove_orphans()
             yield _ParquetWriter(self)
 
     def append(self, rows: pa.Table) -> Appended:

@@ -1,4 +1,4 @@
-"""Snapshots of the clock-free tables: `state/<fingerprint>/<position>/<table>.parquet`, all of it throw-away.
+"""Snapshots of the clock-free tables: `state/<fingerprint>/<position>-<digest>/<table>.parquet`, all of it throw-away.
 
 The fingerprint covers SQL, event schemas and settings, so a change of code makes new snapshots by itself. An answer for an
 earlier moment is folded in memory and not kept.
@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import pyarrow as pa
 
-from clientbook.engine.duckdb import Engine, Limits, quoted
+from clientbook.engine.duckdb import Engine, Limits, QueryFailed, quoted
 from clientbook.events.registry import Registry
 from clientbook.log.parquet import ParquetLog, Pinned
 from clientbook.projection.fold import (
@@ -38,6 +38,7 @@ from clientbook.projection.fold import (
     write_schema_file,
 )
 
+_SNAPSHOT: Final = re.compile(r"\d{20}-[0-9a-f]{12}")
 KEPT: Final = 2
 """Snapshots kept, the newest ones; a process that still reads an older one keeps its open files."""
 
@@ -97,6 +98,10 @@ class Projector:
         """The tables as of the log's head, from disk where they are there, else folded (and written down if now)."""
         try:
             return self._snapshot(moment)
+        except QueryFailed:
+            # Tables that were damaged or half deleted are thrown away; they are only kept, the log has everything.
+            self.forget()
+            return self._snapshot(moment)
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
@@ -111,7 +116,7 @@ class Projector:
         schema_file = self._schema_file(folder)
         if not moment.is_now:
             return self._folded(pinned, moment, schema_file)
-        place = folder / f"{pinned.head.position:020}"
+        place = _place(folder, pinned)
         if not place.exists():
             with self._folded(pinned, moment, schema_file) as folded:
                 _write(folded.engine, place)
@@ -123,10 +128,17 @@ class Projector:
 
         Much less work than a whole snapshot; what a writer needs while it holds the lock.
         """
+        try:
+            return self._identities()
+        except QueryFailed:
+            self.forget()
+            return self._identities()
+
+    def _identities(self) -> Snapshot:
         pinned = self._log.pin()
         folder = self._state / fingerprint(self._registry, self._facts)
         schema_file = self._schema_file(folder)
-        place = folder / f"{pinned.head.position:020}"
+        place = _place(folder, pinned)
         if place.exists():
             return self._opened(pinned, place, schema_file)
         engine = self._open_engine()
@@ -137,7 +149,7 @@ class Projector:
     def forget(self) -> None:
         """Delete every snapshot; the next read folds the whole log again."""
         if self._state.exists():
-            shutil.rmtree(self._state)
+            shutil.rmtree(self._state, ignore_errors=True)
 
     def _folded(self, pinned: Pinned, moment: Moment, schema_file: Path) -> Snapshot:
         engine = self._open_engine()
@@ -209,13 +221,20 @@ _ORDERS: Final = {
 """How each table lies on disk; a canonical order too, since no two rows tie."""
 
 
+def _place(folder: Path, pinned: Pinned) -> Path:
+    """Where a snapshot is kept: by position and by the log's digest there, for a log put back from a backup can reach
+    the same position with other events.
+    """
+    return folder / f"{pinned.head.position:020}-{pinned.head.digest.hex()[:12]}"
+
+
 def _drop_older(folder: Path) -> None:
     for path in _snapshots(folder)[:-KEPT]:
         shutil.rmtree(path, ignore_errors=True)
 
 
 def _snapshots(folder: Path) -> list[Path]:
-    return sorted(path for path in _entries(folder) if path.name.isdigit())
+    return sorted(path for path in _entries(folder) if _SNAPSHOT.fullmatch(path.name))
 
 
 def _entries(folder: Path) -> Iterable[Path]:

@@ -25,6 +25,8 @@ def display(value: Any, timezone: str) -> str:
         return "✓" if value else "–"
     if isinstance(value, Decimal):
         return f"{value:,.2f}" if not value or abs(value) >= Decimal("0.01") else f"{value.normalize():,f}"
+    if isinstance(value, datetime) and value.tzinfo is not None and not 1 < value.year < 9999:
+        return value.isoformat(sep=" ", timespec="minutes")  # a time zone could carry it out of the calendar
     if isinstance(value, datetime):
         shown = value.astimezone(zoneinfo.ZoneInfo(timezone)) if value.tzinfo else value
         return shown.strftime("%Y-%m-%d %H:%M")

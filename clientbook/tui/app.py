@@ -5,7 +5,10 @@ DuckDB, Arrow, textual-fastdatatable and the book load in a thread after that fr
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -69,6 +72,9 @@ class ClientbookApp(App[None], inherit_bindings=False):
         return next(screen for screen in self.screen_stack if isinstance(screen, CustomersScreen))
 
     async def on_mount(self) -> None:
+        for ending in (signal.SIGTERM, signal.SIGHUP):  # a closed window or a shutdown leaves the terminal as it was
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(ending, self.exit)
         await self.push_screen(CustomersScreen())
         self.call_after_refresh(self.open_book)
 

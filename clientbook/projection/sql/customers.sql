@@ -192,12 +192,12 @@ select
     coalesce(base.registered_at, base.first_event_at) as registered_at,
     coalesce(base.has_account, false) as has_account,
     coalesce(bought.order_count, 0) as order_count,
-    cast(coalesce(bought.gross, 0) as decimal(18, 4)) as gross,
-    cast(coalesce(bought.refunded, 0) + coalesce(loose.amount, 0) as decimal(18, 4)) as refunded,
-    cast(coalesce(bought.gross, 0) - coalesce(bought.refunded, 0) - coalesce(loose.amount, 0) as decimal(18, 4)) as revenue,
+    cast(coalesce(bought.gross, 0) as decimal(38, 4)) as gross,
+    cast(coalesce(bought.refunded, 0) + coalesce(loose.amount, 0) as decimal(38, 4)) as refunded,
+    cast(coalesce(bought.gross, 0) - coalesce(bought.refunded, 0) - coalesce(loose.amount, 0) as decimal(38, 4)) as revenue,
     cast(round(
         (bought.gross - coalesce(bought.refunded, 0) - coalesce(loose.amount, 0)) / nullif(bought.home_order_count, 0), 4
-    ) as decimal(18, 4)) as average_basket,
+    ) as decimal(38, 4)) as average_basket,
     bought.first_order_at,
     bought.last_order_at,
     coalesce(cancelled.cancelled_count, 0) as cancelled_count,

@@ -36,12 +36,12 @@ select
     end as status,
     placed.order_placed.currency as currency,
     placed.order_placed.total as gross,
-    cast(coalesce(paid_back.amount, 0) as decimal(18, 4)) as refunded,
+    cast(coalesce(paid_back.amount, 0) as decimal(38, 4)) as refunded,
     cast(
         case
             when cancelled.order_id is not null then 0
             else placed.order_placed.total - coalesce(paid_back.amount, 0)
-        end as decimal(18, 4)
+        end as decimal(38, 4)
     ) as revenue,
     coalesce(len(placed.order_placed.lines), 0) as line_count,
     placed.order_placed.channel as channel,
