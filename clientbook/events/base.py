@@ -99,9 +99,9 @@ def check_decimal(name: str, value: Any, minimum: Decimal | None, maximum: Decim
     if not isinstance(value, Decimal):
         return
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or value.adjusted() >= 18 or abs(value) >= AMOUNT_LIMIT:
+    if not isinstance(exponent, int) or (value and value.adjusted() >= 18) or abs(value) >= AMOUNT_LIMIT:
         raise AmountOutOfRange(name, _("expected a finite amount below 10^14"))
-    if exponent < -1000 or (exponent < -AMOUNT_SCALE and value != round(value, AMOUNT_SCALE)):
+    if exponent < -AMOUNT_SCALE and value != round(value, AMOUNT_SCALE):
         raise AmountOutOfRange(name, _("expected at most {amount_scale} decimals").format(amount_scale=AMOUNT_SCALE))
     if minimum is not None and value < minimum:
         raise AmountOutOfRange(name, _("expected at least {minimum}").format(minimum=minimum))
