@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from clientbook.log.base import Appended, Clock, Head, system_clock
 from clientbook.log.digest import chain, row_digests
-from clientbook.log.rows import ADDED, checked, numbered, outcomes, with_ids
+from clientbook.log.rows import ADDED_SCALAR, checked, numbered, outcomes, with_ids
 
 
 class MemoryLog:
@@ -60,7 +60,7 @@ class _MemoryWriter:
         log = self._log
         rows = checked(rows)
         outcome = outcomes(rows, self._known)
-        new = with_ids(rows.filter(pc.equal(outcome, pa.scalar(ADDED))))
+        new = with_ids(rows.filter(pc.equal(outcome, ADDED_SCALAR)))
         if not len(new):
             return Appended(head=log._head, added=0, outcome=outcome)
         now = max(log._clock(), log._head.recorded_at or log._clock())

@@ -38,7 +38,7 @@ from clientbook.log.files import (
     temporary_in,
     write_parquet,
 )
-from clientbook.log.rows import ADDED, checked, numbered, outcomes, with_ids
+from clientbook.log.rows import ADDED_SCALAR, checked, numbered, outcomes, with_ids
 
 _COMMIT: Final = re.compile(r"commit-(\d{20})\.parquet")
 _FIRST_GENERATION: Final = "000001"
@@ -98,7 +98,7 @@ class ParquetLog:
 
     def generation(self) -> Path:
         """The directory that holds the live files; resolve it once for a long read."""
-        return (self.folder / "current").resolve(strict=True)
+        return self.folder.resolve() / os.readlink(self.folder / "current")
 
     def files(self) -> list[Path]:
         """The live files, oldest commit first."""
@@ -182,7 +182,7 @@ class _ParquetWriter:
         log, before = self._log, self.head
         rows = checked(rows)
         outcome = outcomes(rows, log._rows_with)
-        new = with_ids(rows.filter(pc.equal(outcome, pa.scalar(ADDED))))
+        new = with_ids(rows.filter(pc.equal(outcome, ADDED_SCALAR)))
         if not len(new):
             return Appended(head=before, added=0, outcome=outcome)
         now = log._clock()

@@ -18,7 +18,7 @@ GIVEN = ("event_id", "type", "customer_id", "occurred_at", "source", "actor", "b
 
 ADDED, DUPLICATE, CORRECTION = "added", "duplicate", "correction"
 _STORABLE = (pa.string(), pa.int64(), pa.bool_(), pa.date32(), DECIMAL, INSTANT)
-_ADDED = pa.scalar(ADDED)
+ADDED_SCALAR = pa.scalar(ADDED, pa.string())
 
 
 def checked(rows: pa.Table) -> pa.Table:
@@ -38,7 +38,7 @@ def checked(rows: pa.Table) -> pa.Table:
     for name in types:
         if not _storable(rows.schema.field(name).type):
             raise MalformedRows(f"the column {name!r} has a type that does not read back from Parquet as it was written")
-        misplaced = pc.not_equal(pc.is_valid(rows[name]), pc.equal(columns["type"], pa.scalar(name)))
+        misplaced = pc.not_equal(pc.is_valid(rows[name]), pc.equal(columns["type"], pa.scalar(name, pa.string())))
         if pc.any(misplaced, min_count=0).as_py():
             raise MalformedRows(f"a row of type {name!r} has no data, or a row of another type has {name!r} data")
     unknown = pc.invert(pc.is_in(columns["type"], value_set=pa.array(types, pa.string())))
@@ -73,12 +73,12 @@ def outcomes(rows: pa.Table, known: Callable[[pa.Array], pa.Table]) -> pa.String
     `known(ids)` returns the log's rows with these ids. Within `rows`, the first with an id stands for the log's.
     """
     if rows["event_id"].null_count == len(rows):
-        return pa.repeat(_ADDED, len(rows))
+        return pa.repeat(ADDED_SCALAR, len(rows))
     ids = with_ids(rows)["event_id"].combine_chunks()
     before = known(ids)
     firsts = _first_of_each(ids)
     if not len(before) and len(firsts) == len(rows):
-        return pa.repeat(_ADDED, len(rows))
+        return pa.repeat(ADDED_SCALAR, len(rows))
     rows = rows.set_column(rows.schema.get_field_index("event_id"), ENVELOPE.field("event_id"), ids)
     in_log = pc.is_in(ids, value_set=before["event_id"].combine_chunks())
     is_first = pc.is_in(pa.array(range(len(rows)), pa.int64()), value_set=firsts)
