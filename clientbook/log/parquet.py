@@ -98,7 +98,7 @@ class ParquetLog:
 
     def generation(self) -> Path:
         """The directory that holds the live files; resolve it once for a long read."""
-        return self.folder.resolve() / os.readlink(self.folder / "current")
+        return self.folder.resolve() / (self.folder / "current").readlink()
 
     def files(self) -> list[Path]:
         """The live files, oldest commit first."""
