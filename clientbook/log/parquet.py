@@ -98,7 +98,8 @@ class ParquetLog:
 
     def generation(self) -> Path:
         """The directory that holds the live files; resolve it once for a long read."""
-        return self.folder.resolve() / (self.folder / "current").readlink()
+        # Not readlink: a copy made without links has a folder here, and is a book all the same.
+        return (self.folder / "current").resolve(strict=True)
 
     def files(self) -> list[Path]:
         """The live files, oldest commit first."""
