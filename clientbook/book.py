@@ -26,7 +26,7 @@ from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
-from clientbook.importing.jsonl import draft_events, draft_lines, looks_like_events, natural_key, with_lines
+from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
@@ -350,11 +350,6 @@ def _read_key(path: Path) -> bytes:
 def _storable(total: Decimal | None) -> Decimal | None:
     """A control total, unless it is greater than an event can hold."""
     return None if total is None or abs(total) >= AMOUNT_LIMIT else total
-
-
-def is_event_file(file: GivenFile) -> bool:
-    """Whether a file holds events as JSON Lines rather than a table."""
-    return looks_like_events(file)
 
 
 def _write_private(path: Path, text: str) -> None:

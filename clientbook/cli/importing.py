@@ -89,10 +89,10 @@ def _import_one(
     dry_run: bool,
     as_json: bool,
 ) -> dict[str, Any]:
-    from clientbook.book import is_event_file
+    from clientbook.importing.jsonl import looks_like_events
 
     plan = None
-    if not is_event_file(file):
+    if not looks_like_events(file):
         with _busy(_("looking at {file}").format(file=file.name)):
             plan = book.plan(file, mapping=mapping, source=source)
         if not as_json and (dry_run or not (yes or plan.proposal is None)):

@@ -190,15 +190,6 @@ class QueryService:
             identifiers=_table(identifiers, ("kind", "value", "source", "strength", "linked_at"), self.timezone),
         )
 
-    def find(self, text: str) -> str:
-        """The customer meant by an id, an e-mail, a phone or a number.
-
-        Raises:
-            CustomerNotFound: nobody, or several.
-        """
-        with self._using("palette") as engine:
-            return one.find_customer(engine, text)
-
     def suggestions(self, text: str) -> tuple[Suggestion, ...]:
         """Some customers that the words of a text are found in."""
         spec = ViewSpec(columns=("customer_id", "name", "email"), search=text)
