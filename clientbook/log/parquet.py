@@ -16,8 +16,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +37,7 @@ from clientbook.log.files import (
     temporary_in,
     write_parquet,
 )
+from clientbook.log.marks import CommitMark, Commits, FileMarks
 from clientbook.log.rows import ADDED_SCALAR, checked, numbered, outcomes, with_ids
 
 _COMMIT: Final = re.compile(r"commit-(\d{20})\.parquet")
@@ -49,7 +49,16 @@ class Pinned:
     """The log as it stood at one moment."""
 
     files: tuple[Path, ...]
+    """They may hold events after `head` when it is an earlier commit."""
     head: Head
+    """Its digest is whole for the newest commit, and the first bytes of it for an earlier one."""
+
+    def up_to(self, mark: CommitMark | None) -> Pinned:
+        """The log as it stood after an earlier commit; None for before the first one."""
+        if mark is None:
+            return replace(self, head=Head())
+        head = Head(commit=mark.commit, position=mark.position, digest=mark.digest, recorded_at=mark.recorded_at)
+        return replace(self, head=head)
 
 
 class ParquetLog:
@@ -110,6 +119,10 @@ class ParquetLog:
         files = self.files()
         return Pinned(files=tuple(files), head=_read_head(files[-1]) if files else Head())
 
+    def commits(self, pinned: Pinned | None = None) -> Commits:
+        """Every commit of the log as pinned, or as it stands now; costs a look at every file's footer."""
+        return Commits([_read_marks(path).mark for path in (pinned or self.pin()).files])
+
     def head(self) -> Head:
         generation = self.generation()
         known, commit = (self._head[1], self._head[1].commit) if self._head and self._head[0] == generation else (None, 0)
@@ -138,8 +151,7 @@ class ParquetLog:
     def read(self, *, after: int = 0, through: int | None = None) -> Iterator[pa.RecordBatch]:
         for path in self.files():
             with pq.ParquetFile(path) as file:
-                marks = _marks(file)
-                first = int(marks["clientbook.first_position"])
+                first = FileMarks.read(_footer(file)).first_position
                 if first + file.metadata.num_rows <= after + 1 or (through is not None and first > through):
                     continue
                 for batch in file.iter_batches():
@@ -196,19 +208,13 @@ class _ParquetWriter:
             digest=chain(before.digest, row_digests(commit)),
             recorded_at=now,
         )
-        marks = {
-            "clientbook.format": str(FORMAT),
-            "clientbook.commit": str(head.commit),
-            "clientbook.first_position": str(before.position + 1),
-            "clientbook.last_position": str(head.position),
-            "clientbook.recorded_at": now.isoformat(),
-            "clientbook.previous_digest": before.digest.hex(),
-            "clientbook.digest": head.digest.hex(),
-        }
+        marks = FileMarks(
+            first_commit=head.commit, first_position=before.position + 1, previous_digest=before.digest, head=head
+        )
         generation = log.generation()
         temporary = temporary_in(log.folder / "tmp")
         try:
-            write_parquet(temporary, commit, marks)
+            write_parquet(temporary, commit, marks.footer(FORMAT))
             publish(temporary, _commit_path(generation, head.commit))
         finally:
             temporary.unlink(missing_ok=True)
@@ -221,15 +227,13 @@ def _commit_path(generation: Path, number: int) -> Path:
 
 
 def _read_head(path: Path) -> Head:
+    return _read_marks(path).head
+
+
+def _read_marks(path: Path) -> FileMarks:
     with pq.ParquetFile(path) as file:
-        marks = _marks(file)
-    return Head(
-        commit=int(marks["clientbook.commit"]),
-        position=int(marks["clientbook.last_position"]),
-        digest=bytes.fromhex(marks["clientbook.digest"]),
-        recorded_at=datetime.fromisoformat(marks["clientbook.recorded_at"]),
-    )
+        return FileMarks.read(_footer(file))
 
 
-def _marks(file: Any) -> dict[str, str]:
+def _footer(file: Any) -> dict[str, str]:
     return {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
