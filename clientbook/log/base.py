@@ -29,6 +29,10 @@ class MalformedRows(LogError):
     """Rows that are not events: a missing envelope column, or no or several structs in a row."""
 
 
+class DamagedLog(LogError):
+    """A file of the log is missing or is not what was written."""
+
+
 class UnknownFormat(LogError):
     """The log was written by a newer clientbook."""
 

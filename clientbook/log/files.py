@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,26 +27,51 @@ HASH_KEY: Final = b"clientbook.file_sha256"
 _NO_HASH: Final = b"0" * 64
 _STATISTICS: Final = ["position", "customer_id", "occurred_at", "recorded_at", "type"]
 ORPHAN_SECONDS: Final = 3600
+ROW_GROUP_ROWS: Final = 122_880
+"""DuckDB's own size: small enough to skip by, large enough that a footer stays short."""
 
 
-def write_parquet(path: Path, rows: pa.Table, marks: Mapping[str, str], *, row_group_rows: int = 122_880) -> None:
-    """Write `rows` with `marks` in the footer and the file's own digest. No statistics on personal columns."""
+def write_parquet(path: Path, rows: pa.Table, marks: Mapping[str, str]) -> None:
+    """Write `rows` as one file with `marks` in the footer and the file's own digest."""
+    with parquet_file(path, rows.schema) as writer:
+        writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        writer.add_key_value_metadata(dict(marks))
+
+
+@contextmanager
+def parquet_file(path: Path, schema: pa.Schema) -> Iterator[Any]:
+    """A new file to write row groups and marks to; it gets its own digest at the end. No statistics on personal columns."""
     with (
         open(path, "xb", opener=_private) as sink,
         pq.ParquetWriter(
-            sink,
-            rows.schema,
-            compression="zstd",
-            write_statistics=_STATISTICS,
-            write_page_checksum=True,
-            store_schema=False,
+            sink, schema, compression="zstd", write_statistics=_STATISTICS, write_page_checksum=True, store_schema=False
         ) as writer,
     ):
-        writer.write_table(rows, row_group_size=row_group_rows)
-        writer.add_key_value_metadata(dict(marks) | {HASH_KEY.decode(): _NO_HASH.decode()})
+        yield writer
+        writer.add_key_value_metadata({HASH_KEY.decode(): _NO_HASH.decode()})
     with open(path, "r+b") as file:
         place = hash_place(file.fileno())
         os.pwrite(file.fileno(), file_digest(file.fileno(), place).encode(), place)
+
+
+def own_digest(path: Path) -> str:
+    """The digest that a file's footer says it has.
+
+    Raises:
+        ValueError: the file is no Parquet file with that mark.
+    """
+    with open(path, "rb") as file:
+        return os.pread(file.fileno(), 64, hash_place(file.fileno())).decode("ascii", "replace")
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file's bytes have the digest that its footer says."""
+    with open(path, "rb") as file:
+        try:
+            place = hash_place(file.fileno())
+        except ValueError:
+            return False
+        return os.pread(file.fileno(), 64, place) == file_digest(file.fileno(), place).encode()
 
 
 def hash_place(fd: int) -> int:
@@ -120,11 +145,28 @@ def remove_orphans(folder: Path) -> int:
 
 
 @contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
-    """Hold the lock file; other processes and threads wait."""
+def exclusive(lock: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file; other processes and threads wait.
+
+    Raises:
+        BlockingIOError: somebody else holds it, and `wait` is false.
+    """
+    with _locked(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB):
+        yield
+
+
+@contextmanager
+def shared(lock: Path) -> Iterator[None]:
+    """Hold the lock file together with others who share it; who wants it exclusively waits."""
+    with _locked(lock, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(lock: Path, how: int) -> Iterator[None]:
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        fcntl.flock(fd, how)
         yield
     finally:
         os.close(fd)

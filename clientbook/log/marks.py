@@ -71,6 +71,7 @@ class FileMarks:
         assert self.head.recorded_at is not None
         return {
             "clientbook.format": str(format),
+            "clientbook.first_commit": str(self.first_commit),
             "clientbook.commit": str(self.head.commit),
             "clientbook.first_position": str(self.first_position),
             "clientbook.last_position": str(self.head.position),

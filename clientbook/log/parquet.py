@@ -1,10 +1,12 @@
 """The log on disk: one immutable Parquet file a commit, read in place by anything that reads Parquet.
 
     log/FORMAT.json                                     format number, written once
-    log/lock                                            writer lock
+    log/lock                                            held by who appends
+    log/maintenance.lock                                held by who seals or erases; shared by who copies
     log/tmp/                                            files being written
-    log/current -> generations/000001                   swapped atomically by sealing
-    log/generations/000001/commit-00000000000000000001.parquet
+    log/current -> generations/000002                   swapped atomically by sealing and erasing
+    log/generations/000002/sealed-00000000000000000001-00000000000000000064-0001.parquet
+    log/generations/000002/commit-00000000000000000065.parquet
 
 A reader resolves `current` once and reads `*.parquet` in it with union-by-name.
 """
@@ -13,20 +15,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clientbook.events.arrow import EVENT_ID
+from clientbook.events.arrow import ENVELOPE, EVENT_ID
 from clientbook.i18n import _
-from clientbook.log.base import Appended, Clock, Head, LogError, UnknownFormat, system_clock
+from clientbook.log.base import Appended, Clock, DamagedLog, Head, LogError, UnknownFormat, system_clock
 from clientbook.log.digest import chain, row_digests
 from clientbook.log.files import (
     FORMAT,
@@ -37,11 +38,17 @@ from clientbook.log.files import (
     temporary_in,
     write_parquet,
 )
-from clientbook.log.marks import CommitMark, Commits, FileMarks
+from clientbook.log.generations import FIRST_GENERATION, Segment, commit_path, numbered_folders, segments_in
+from clientbook.log.ledger import Ledger
+from clientbook.log.marks import CommitMark, Commits, FileMarks, unpacked
 from clientbook.log.rows import ADDED_SCALAR, checked, numbered, outcomes, with_ids
+from clientbook.log.sorting import BY_POSITION, in_order, together
 
-_COMMIT: Final = re.compile(r"commit-(\d{20})\.parquet")
-_FIRST_GENERATION: Final = "000001"
+READ_ROWS: Final = 16_384
+"""Rows read at once; a row with all its columns may take a kilobyte or two."""
+
+_IDS_KEPT: Final = 1_000_000
+"""Ids of a file with no more rows than this are kept in memory from one append to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +78,7 @@ class ParquetLog:
 
     def __init__(self, folder: Path, *, clock: Clock = system_clock) -> None:
         self.folder = folder
+        self.ledger = Ledger(folder.parent / "ledger")
         self._clock = clock
         self._head: tuple[Path, Head] | None = None
         self._ids: dict[Path, pa.Array] = {}
@@ -92,10 +100,10 @@ class ParquetLog:
         Raises:
             FileExistsError: there is one already.
         """
-        generation = folder / "generations" / _FIRST_GENERATION
+        generation = folder / "generations" / FIRST_GENERATION
         for path in (folder, folder / "tmp", folder / "generations", generation):
             path.mkdir(mode=0o700, exist_ok=path is folder)
-        os.symlink(Path("generations") / _FIRST_GENERATION, folder / "current")
+        os.symlink(Path("generations") / FIRST_GENERATION, folder / "current")
         described = {"format": FORMAT, "digest": "sha256", "rows_a_block": 1024}
         temporary = temporary_in(folder / "tmp")
         temporary.write_text(json.dumps(described) + "\n")
@@ -108,33 +116,58 @@ class ParquetLog:
     def generation(self) -> Path:
         """The directory that holds the live files; resolve it once for a long read."""
         # Not readlink: a copy made without links has a folder here, and is a book all the same.
-        return (self.folder / "current").resolve(strict=True)
+        try:
+            return (self.folder / "current").resolve(strict=True)
+        except FileNotFoundError:  # the one who made a folder a link again was killed in between
+            found = numbered_folders(self.folder / "generations")
+            if not found:
+                raise DamagedLog(
+                    _("{folder} has lost its files; put it back from a backup").format(folder=self.folder)
+                ) from None
+            return found[-1].resolve()
+
+    def segments(self) -> list[Segment]:
+        """The live files by the commits they hold, oldest first.
+
+        Raises:
+            DamagedLog: a file is missing.
+        """
+        return segments_in(self.generation())
 
     def files(self) -> list[Path]:
-        """The live files, oldest commit first."""
-        return sorted(self.generation().glob("*.parquet"))
+        """The live files, oldest commits first."""
+        return [path for segment in self.segments() for path in segment.files]
 
     def pin(self) -> Pinned:
         """The live files and the head they make up: a view of the log that later appends do not change."""
         files = self.files()
-        return Pinned(files=tuple(files), head=_read_head(files[-1]) if files else Head())
+        return Pinned(files=tuple(files), head=read_marks(files[-1]).head if files else Head())
 
     def commits(self, pinned: Pinned | None = None) -> Commits:
         """Every commit of the log as pinned, or as it stands now; costs a look at every file's footer."""
-        return Commits([_read_marks(path).mark for path in (pinned or self.pin()).files])
+        found: list[CommitMark] = []
+        for path in (pinned or self.pin()).files:
+            footer = read_footer(path)
+            if "clientbook.part" not in footer:
+                found.append(FileMarks.read(footer).mark)
+            elif "clientbook.commits" in footer:
+                found += unpacked(footer["clientbook.commits"], FileMarks.read(footer))
+        return Commits(found)
 
     def head(self) -> Head:
         generation = self.generation()
         known, commit = (self._head[1], self._head[1].commit) if self._head and self._head[0] == generation else (None, 0)
-        newest = commit
+        newest, path = commit, None
         if known is None:
-            numbers = (_COMMIT.fullmatch(entry.name) for entry in os.scandir(generation))
-            newest = max((int(match[1]) for match in numbers if match), default=0)
-        while _commit_path(generation, newest + 1).exists():
+            segments = segments_in(generation)
+            if segments:
+                newest, path = segments[-1].last_commit, segments[-1].files[-1]
+        while commit_path(generation, newest + 1).exists():
             newest += 1
+            path = commit_path(generation, newest)
         if known is not None and newest == commit:
             return known
-        head = _read_head(_commit_path(generation, newest)) if newest else Head()
+        head = read_marks(path).head if path else Head()
         self._head = (generation, head)
         return head
 
@@ -149,16 +182,16 @@ class ParquetLog:
             return writer.append(rows)
 
     def read(self, *, after: int = 0, through: int | None = None) -> Iterator[pa.RecordBatch]:
-        for path in self.files():
-            with pq.ParquetFile(path) as file:
-                first = FileMarks.read(_footer(file)).first_position
-                if first + file.metadata.num_rows <= after + 1 or (through is not None and first > through):
-                    continue
-                for batch in file.iter_batches():
-                    kept = pc.greater(batch["position"], after)
-                    if through is not None:
-                        kept = pc.and_(kept, pc.less_equal(batch["position"], through))
-                    yield batch.filter(kept)
+        for segment in self.segments():
+            marks = read_marks(segment.files[0])
+            if marks.head.position <= after or (through is not None and marks.first_position > through):
+                continue
+            batches = _between(segment, after, through)
+            if segment.is_sealed:
+                for table in in_order(batches, BY_POSITION, self.folder / "tmp", rows=READ_ROWS):
+                    yield from table.to_batches()
+            else:
+                yield from batches
 
     def remove_orphans(self) -> int:
         """Delete temporary files of killed processes; returns how many."""
@@ -168,14 +201,16 @@ class ParquetLog:
         """The log's rows whose event_id is among `ids`."""
         found = []
         for path in self.files():
-            if path not in self._ids:
+            if path not in self._ids and read_rows_count(path) <= _IDS_KEPT:
                 self._ids[path] = pq.read_table(path, columns=["event_id"])["event_id"].combine_chunks()
-            if pc.any(pc.is_in(ids, value_set=self._ids[path]), min_count=0).as_py():
-                rows = pq.read_table(path)
-                found.append(rows.filter(pc.is_in(rows["event_id"], value_set=ids)))
-        if not found:
-            return pa.table({"event_id": pa.array([], EVENT_ID)})
-        return pa.concat_tables(found, promote_options="permissive")
+            if path in self._ids and not pc.any(pc.is_in(ids, value_set=self._ids[path]), min_count=0).as_py():
+                continue
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    known = pc.is_in(file.read_row_group(group, columns=["event_id"])["event_id"], value_set=ids)
+                    if pc.any(known, min_count=0).as_py():
+                        found.append(without_empty_columns(file.read_row_group(group).filter(known)))
+        return together(found) if found else pa.table({"event_id": pa.array([], EVENT_ID)})
 
 
 class _ParquetWriter:
@@ -215,25 +250,56 @@ class _ParquetWriter:
         temporary = temporary_in(log.folder / "tmp")
         try:
             write_parquet(temporary, commit, marks.footer(FORMAT))
-            publish(temporary, _commit_path(generation, head.commit))
+            publish(temporary, commit_path(generation, head.commit))
         finally:
             temporary.unlink(missing_ok=True)
         log._head = (generation, head)
         return Appended(head=head, added=len(commit), outcome=outcome)
 
 
-def _commit_path(generation: Path, number: int) -> Path:
-    return generation / f"commit-{number:020}.parquet"
+def _between(segment: Segment, after: int, through: int | None) -> Iterator[pa.RecordBatch]:
+    for path in segment.files:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(READ_ROWS):
+                kept = pc.greater(batch["position"], after)
+                if through is not None:
+                    kept = pc.and_(kept, pc.less_equal(batch["position"], through))
+                yield batch.filter(kept)
 
 
-def _read_head(path: Path) -> Head:
-    return _read_marks(path).head
+def read_marks(path: Path) -> FileMarks:
+    """What a file's footer says.
+
+    Raises:
+        DamagedLog: it is no file of a log.
+    """
+    try:
+        return FileMarks.read(read_footer(path))
+    except (KeyError, ValueError):
+        raise DamagedLog(_("{file} is damaged: `clientbook verify` says more").format(file=path)) from None
 
 
-def _read_marks(path: Path) -> FileMarks:
-    with pq.ParquetFile(path) as file:
-        return FileMarks.read(_footer(file))
+def read_footer(path: Path) -> dict[str, str]:
+    """A file's key-value metadata.
+
+    Raises:
+        DamagedLog: it is no Parquet file.
+    """
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DamagedLog(_("{file} is damaged: `clientbook verify` says more").format(file=path)) from None
+    return {key.decode(): value.decode() for key, value in metadata.items()}
 
 
-def _footer(file: Any) -> dict[str, str]:
-    return {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
+def read_rows_count(path: Path) -> int:
+    """How many rows a file has."""
+    rows: int = pq.read_metadata(path).num_rows
+    return rows
+
+
+def without_empty_columns(rows: pa.Table) -> pa.Table:
+    """The rows without the struct columns that they do not use."""
+    return rows.select([name for name in rows.schema.names if name in ENVELOPE.names or rows[name].null_count < len(rows)])
