@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +19,14 @@ import pyarrow as pa
 import tomli_w
 
 from clientbook import __version__
+from clientbook.backup import RESTORED, Backup, back_up, known_backups, tell_backups
 from clientbook.engine.duckdb import Limits, quoted
+from clientbook.erasure import GROUNDS, Erasure, counted, purges, rows_of, without_erased
 from clientbook.errors import ClientbookError, WrongUse
+from clientbook.events.arrow import EVENT_ID
 from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
+from clientbook.events.consent import CustomerErased
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.i18n import _
@@ -31,8 +38,13 @@ from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import write_rejects
-from clientbook.log.base import Clock, system_clock
+from clientbook.log.base import Clock, DamagedLog, Writer, system_clock
+from clientbook.log.erasing import carry_out, held, plan_entry
+from clientbook.log.ledger import Entry
 from clientbook.log.parquet import ParquetLog
+from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
+from clientbook.log.verifying import Fault, Verification, verify_log
+from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
@@ -57,6 +69,19 @@ class NoBook(ClientbookError):
 
 class DamagedBook(ClientbookError):
     """A file that the book cannot do without is missing or damaged."""
+
+
+class RestoredBook(ClientbookError):
+    """The book comes from a backup, and nobody has said yet what became of erasures made since."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            _(
+                "{folder} was put back from a backup; people erased since must be erased here too. Name the ledger that knows"
+                " of them: `clientbook --book {folder} erasures --replay BOOK`, or say that there were none:"
+                " `clientbook --book {folder} erasures --none-later`"
+            ).format(folder=folder)
+        )
 
 
 class BookExists(ClientbookError):
@@ -93,15 +118,11 @@ class Book:
         self.registry = Registry()
         self.log = ParquetLog(folder / "log", clock=clock)
         self._secret = _read_key(folder / "log" / KEY_FILE)
-        facts = BookFacts(currency=self.settings.currency, timezone=self.settings.timezone)
-        limits = Limits(
-            memory=self.settings.engine.memory_limit,
-            threads=self.settings.engine.threads,
-            spill=folder / "state" / "spill",
-        )
-        self.projector = Projector(
-            log=self.log, state=folder / "state" / "tables", registry=self.registry, facts=facts, limits=limits
-        )
+        if (folder / "ledger" / RESTORED).exists():
+            raise RestoredBook(folder)
+        self.projector = self._projector(folder / "state" / "tables")
+        if self.log.ledger.unfinished():
+            self._finish_erasures()
 
     @classmethod
     def create(
@@ -163,10 +184,13 @@ class Book:
                 timezone=self.settings.timezone,
             )
 
-    def import_file(self, file: GivenFile, plan: FilePlan | None = None, *, dry_run: bool = False) -> ImportResult:
+    def import_file(
+        self, file: GivenFile, plan: FilePlan | None = None, *, dry_run: bool = False, allow_erased: bool = False
+    ) -> ImportResult:
         """Put a file's events into the log as one batch: all of it, or after a crash nothing.
 
-        `plan` is what `plan()` gave for a table; JSON Lines need none.
+        `plan` is what `plan()` gave for a table; JSON Lines need none. Rows of people who were erased are set aside, unless
+        they came back (`allow_erased`).
 
         Raises:
             MappingError: the mapping does not fit the file.
@@ -204,20 +228,22 @@ class Book:
             struct = struct_column(ImportCompleted, values, 1)
             return closing_row("import_completed", struct, at=self.clock(), source=source, batch=batch)
 
-        outcome = self._commit(draft, batch=batch, completion=completion, dry_run=dry_run)
+        outcome = self._commit(
+            draft, batch=batch, completion=completion, dry_run=dry_run, allow_erased=allow_erased
+        )
         if dry_run:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
         rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
 
-    def append(self, envelopes: list[Envelope]) -> Outcome:
+    def append(self, envelopes: list[Envelope], *, allow_erased: bool = False) -> Outcome:
         """Append checked events; what cannot go in is in the outcome's rejects."""
-        return self._commit(self._draft(envelopes), batch=None)
+        return self._commit(self._draft(envelopes), batch=None, allow_erased=allow_erased)
 
-    def append_lines(self, lines: Iterable[bytes]) -> Outcome:
+    def append_lines(self, lines: Iterable[bytes], *, allow_erased: bool = False) -> Outcome:
         """Append events given as JSON Lines; bad ones are in the outcome's rejects, the rest goes in."""
-        return self._commit(draft_lines(lines, self.registry), batch=None)
+        return self._commit(draft_lines(lines, self.registry), batch=None, allow_erased=allow_erased)
 
     def find(self, snapshot: Snapshot, text: str) -> str:
         """The customer that a person means by an id, the beginning of one, an e-mail, a phone or a number.
@@ -301,12 +327,113 @@ class Book:
             draft = self._draft(
                 [one if natural_key(one) else msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made]
             )
-            return noted.customer_id, commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
+            outcome = commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
+        self._seal_if_due()
+        return noted.customer_id, outcome
+
+    def seal(self, *, everything: bool = False) -> Sealed:
+        """Merge commits into files sorted by customer; `everything` merges earlier seals too.
+
+        Raises:
+            DamagedLog: a file is not what was written; nothing was changed.
+        """
+        return seal(self.log, self._seal_policy(), everything=everything)
+
+    def verify(self, *, quick: bool = False) -> Verification:
+        """Check the log; unless `quick` also every row, that ids are given once, and the kept tables against new ones."""
+        found = verify_log(self.log, quick=quick)
+        if not quick and not found.faults:
+            self._verify_ids(found)
+            self._verify_state(found)
+        return found
+
+    def preview_erasure(self, customer_id: str) -> Erasure:
+        """What erasing a customer would do."""
+        with self.snapshot() as snapshot:
+            actions = rows_of(snapshot, customer_id)
+        with held(self.log):
+            entry = plan_entry(self.log, actions, ground=GROUNDS[0], timezone=self.settings.timezone)
+        return Erasure(number=None, rows=counted(actions), files=len(entry.files), backups=known_backups(self.folder))
+
+    def erase(self, customer_id: str, *, ground: str) -> Erasure:
+        """Erase a customer: rewrite the files that hold their rows, delete the old ones, forget all that was computed.
+
+        Sales keep their amount and month, without a person. It cannot be undone.
+        """
+        with held(self.log) as writer:
+            with self.snapshot() as snapshot:
+                actions = rows_of(snapshot, customer_id)
+            entry = plan_entry(self.log, actions, ground=ground, timezone=self.settings.timezone)
+            self.log.ledger.write(entry)
+            self._carry_out(entry, writer)
+        backups = tell_backups(self.folder, entry.number)
+        return Erasure(number=entry.number, rows=counted(actions), files=len(entry.files), backups=backups)
+
+    def back_up(self, target: Path) -> Backup:
+        """Bring a copy of the book in another folder up to date.
+
+        Raises:
+            BackupFailed: the folder holds something else.
+        """
+        return back_up(self.folder, self.log, target, now=self.clock())
 
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""
         self.projector.forget()
         return self.snapshot()
+
+    def _projector(self, state: Path) -> Projector:
+        facts = BookFacts(currency=self.settings.currency, timezone=self.settings.timezone)
+        limits = Limits(
+            memory=self.settings.engine.memory_limit,
+            threads=self.settings.engine.threads,
+            spill=self.folder / "state" / "spill",
+        )
+        return Projector(log=self.log, state=state, registry=self.registry, facts=facts, limits=limits)
+
+    def _seal_policy(self) -> SealPolicy:
+        chosen = self.settings.log
+        return SealPolicy(commits=chosen.seal_commits, megabytes=chosen.seal_megabytes, keep_hours=chosen.keep_hours)
+
+    def _seal_if_due(self) -> None:
+        """What was appended is safe; a seal that cannot be made now is made later, and `verify` says what is in its way."""
+        with suppress(OSError, DamagedLog):
+            seal_if_due(self.log, self._seal_policy())
+
+    def _verify_ids(self, found: Verification) -> None:
+        with self.snapshot() as snapshot:
+            position = snapshot.table(
+                "select min(position) as position from events group by event_id having count(*) > 1 order by 1 limit 1"
+            )
+        if len(position):
+            message = _("an event counts twice: its id was recorded before")
+            found.faults.append(Fault(code="ids.repeated", message=message, position=position["position"][0].as_py()))
+
+    def _verify_state(self, found: Verification) -> None:
+        """The tables that are kept, and refreshed as events come, against tables folded anew."""
+        with self.snapshot() as snapshot, tempfile.TemporaryDirectory(prefix="clientbook-") as folder:
+            kept = tables_digest(snapshot)
+            with self._projector(Path(folder)).snapshot(Moment(position=snapshot.position)) as folded:
+                anew = tables_digest(folded)
+        wrong = [name for name in kept if kept[name] != anew[name]]
+        if wrong:
+            message = _("the kept table {table} is not what the log says; `clientbook rebuild` makes it anew")
+            file = f"state/tables/{wrong[0]}"
+            found.faults.append(Fault(code="state.differs", message=message.format(table=wrong[0]), file=file))
+
+    def _finish_erasures(self) -> None:
+        """Carry out what a killed process, or an older backup, has not."""
+        with held(self.log) as writer:
+            for entry in self.log.ledger.unfinished():
+                self._carry_out(entry, writer)
+
+    def _carry_out(self, entry: Entry, writer: Writer) -> None:
+        carry_out(self.log, entry, purges(self.folder, self.log.ledger, self._secret))
+        struct = struct_column(CustomerErased, {"ledger_number": pa.array([entry.number])}, 1)
+        row = closing_row("customer_erased", struct, at=entry.erased_at, source="book", batch=None)
+        event_id = sha256(self._secret + f"customer_erased {entry.number}".encode()).digest()[:16]
+        writer.append(row.set_column(row.schema.get_field_index("event_id"), "event_id", pa.array([event_id], EVENT_ID)))
+        self.log.ledger.finish(entry.number)
 
     def _draft(self, envelopes: list[Envelope]) -> Draft:
         length = len(envelopes)
@@ -317,11 +444,22 @@ class Book:
             rows_read=length,
         )
 
-    def _commit(self, draft: Draft, *, batch: str | None, completion: Any = None, dry_run: bool = False) -> Outcome:
+    def _commit(
+        self,
+        draft: Draft,
+        *,
+        batch: str | None,
+        completion: Any = None,
+        dry_run: bool = False,
+        allow_erased: bool = False,
+    ) -> Outcome:
+        clean, came_back = without_erased(draft, self.log.ledger, self._secret)
+        if not allow_erased:
+            draft, came_back = clean, set()
         if not len(draft.events):
             return nothing_used(draft)
         with self.log.writer() as writer, self.projector.identities() as snapshot:
-            return commit(
+            outcome = commit(
                 draft,
                 writer=writer,
                 engine=snapshot.engine,
@@ -330,6 +468,10 @@ class Book:
                 completion=completion,
                 dry_run=dry_run,
             )
+        if not dry_run:
+            self.log.ledger.readmit(came_back)
+            self._seal_if_due()
+        return outcome
 
 
 def _read_key(path: Path) -> bytes:

@@ -25,6 +25,17 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     threads: Annotated[int, Meta(ge=1, le=256)] | None = None
 
 
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the log seals itself, and how long it keeps files that it no longer needs."""
+
+    seal_commits: Annotated[int, Meta(ge=2, le=100_000)] = 64
+    """Unsealed commits after which it merges them."""
+    seal_megabytes: Annotated[int, Meta(ge=1, le=100_000)] = 32
+    """Or as many megabytes in them."""
+    keep_hours: Annotated[float, Meta(ge=0, le=87_600)] = 24
+    """How long merged files stay for programs that still read them."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one book."""
 
@@ -34,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The time zone of its days, an IANA name."""
     name: str = ""
     engine: EngineSettings = EngineSettings()
+    log: LogSettings = LogSettings()
 
 
 def load_settings(path: Path) -> Settings:

@@ -33,6 +33,12 @@ _COMMANDS: Final = {
     "unmerge": ("noting", _("Undo a merge.")),
     "append": ("noting", _("Append events given as JSON Lines.")),
     "project": ("books", _("Write the read model's tables to files.")),
+    "seal": ("keeping", _("Merge small files of the log into large ones.")),
+    "verify": ("keeping", _("Check that the log is what was written.")),
+    "backup": ("keeping", _("Copy the book to another disk; again and again, only what is new.")),
+    "restore": ("keeping", _("Put a backup back.")),
+    "erase": ("keeping", _("Erase a customer for good.")),
+    "erasures": ("keeping", _("List the erasures, or replay them after a restore.")),
     "rebuild": ("books", _("Throw the kept tables away and compute them again.")),
 }
 

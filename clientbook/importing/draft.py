@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -179,3 +179,25 @@ def together(parts: Sequence[pa.Table]) -> pa.Table:
 def at(moment: datetime, length: int) -> pa.Array:
     """One instant, repeated."""
     return pa.repeat(pa.scalar(moment, INSTANT), length)
+
+
+def set_aside(draft: Draft, events: pa.BooleanArray, *, code: str, message: str) -> Draft:
+    """The draft without these events, and without all that came from the same rows; the rows are rejects."""
+    units = pc.unique(draft.events["unit"].combine_chunks().filter(events)).drop_null()
+    gone = pc.fill_null(pc.is_in(draft.events["unit"].combine_chunks(), value_set=units), False)
+    rows = pc.fill_null(pc.is_in(draft.row_units, value_set=units), False)
+    stay = pc.invert(rows)
+    rejects = [Reject(line=line, code=code, message=message) for line in draft.row_lines.filter(rows).to_pylist()]
+    amounts, rejected = draft.row_amounts, draft.rejected_amount
+    if amounts is not None:
+        rejected = (rejected or Decimal(0)) + Decimal(pc.sum(amounts.filter(rows), min_count=0).as_py() or 0)
+        amounts = amounts.filter(stay)
+    return replace(
+        draft,
+        events=draft.events.filter(pc.invert(pc.or_(events, gone))),
+        row_units=draft.row_units.filter(stay),
+        row_lines=draft.row_lines.filter(stay),
+        row_amounts=amounts,
+        rejected_amount=rejected,
+        rejects=(*draft.rejects, *rejects),
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientbook.importing.decode import GivenFile
+from clientbook.events.remains import normalised
+from clientbook.importing.decode import GivenFile, decode
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import column_keys
 from clientbook.importing.table import SPACES, WORKBOOK, TextTable
@@ -85,3 +86,85 @@ def _line(reject: Reject) -> dict[str, object]:
     if isinstance(given, dict):
         return given | {"_reject": reason}
     return {"_reject": reason | {"text": reject.value}}
+
+
+def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> int:
+    """Take out the rows that name a person by an identifier (kind, source, value) or by given and family name.
+
+    A file of which nothing is left is deleted. Returns how many rows went.
+    """
+    gone = 0
+    for path in sorted(folder.iterdir()) if folder.exists() else []:
+        data = path.read_bytes()
+        encoding = decode(GivenFile(name=path.name, data=data, sha256="")).encoding
+        text = data.decode(encoding, errors="replace")
+        if path.suffix == ".jsonl":
+            head, rows = "", text.splitlines(keepends=True)
+            named = [_names_person(_strings(row), identifiers, names) for row in rows]
+        else:
+            delimiter = text.split(REASONS[0], 1)[0][-1:] or ","
+            head, *rows = _records(text, delimiter)
+            kept = [
+                row for row in rows if not _names_person(next(csv.reader([row], delimiter=delimiter)), identifiers, names)
+            ]
+            written = head + "".join(kept)
+        if not any(named):
+            continue
+        gone += sum(named)
+        if all(named):
+            path.unlink()
+            continue
+        temporary = path.with_suffix(".tmp")
+        kept = "".join(row for row, is_named in zip(rows, named, strict=True) if not is_named)
+        temporary.write_bytes((head + kept).encode(encoding, errors="replace"))
+        temporary.chmod(0o600)
+        temporary.replace(path)
+    return gone
+
+
+def _records(text: str, delimiter: str) -> list[str]:
+    """The records of a table as they stand, line breaks within quotes included."""
+    lines = io.StringIO(text, newline="")
+    taken: list[str] = []
+
+    def line_by_line() -> Iterator[str]:
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    records = []
+    for _cells in csv.reader(line_by_line(), delimiter=delimiter):
+        records.append("".join(taken))
+        taken.clear()
+    return records
+
+
+def _strings(line: str) -> list[str]:
+    """Every text in a line of JSON; the line itself where it is none."""
+    try:
+        waiting = [json.loads(line)]
+    except (ValueError, RecursionError):
+        return [line]
+    found = []
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            found.append(value)
+    return found
+
+
+def _names_person(cells: Sequence[str], identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> bool:
+    values = {(kind, value) for kind, _source, value in identifiers}
+    plain = {cell.strip().casefold() for cell in cells}
+    if any(first.casefold() in plain and last.casefold() in plain for first, last in names):
+        return True
+    for cell in cells:
+        if any(kind == "email" and value in cell.lower() for kind, value in values):
+            return True
+        if ("external", cell.strip()) in values or ("phone", normalised("phone", None, cell)[2]) in values:
+            return True
+    return False

@@ -24,7 +24,7 @@ from typing import Final, Literal
 import msgspec
 
 from clientbook.i18n import _
-from clientbook.log.base import LogError
+from clientbook.log.base import DamagedLog
 from clientbook.log.files import publish, sync, temporary_in
 
 Action = Literal["removed", "kept", "stripped"]
@@ -34,7 +34,7 @@ _ENTRY: Final = re.compile(r"(\d{6,})\.json")
 _NO_ENTRY: Final = "0" * 64
 
 
-class DamagedLedger(LogError):
+class DamagedLedger(DamagedLog):
     """An entry is missing or was changed."""
 
 

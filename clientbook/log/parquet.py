@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -83,10 +84,14 @@ class ParquetLog:
         self._head: tuple[Path, Head] | None = None
         self._ids: dict[Path, pa.Array] = {}
         try:
-            described = json.loads((folder / "FORMAT.json").read_text())
+            described = json.loads((folder / "FORMAT.json").read_bytes())
+            newer = described["format"] > FORMAT
         except FileNotFoundError:
             raise LogError(_("{folder} holds no event log; `clientbook init` makes a book").format(folder=folder)) from None
-        if described["format"] > FORMAT:
+        except (ValueError, KeyError, TypeError):
+            lost = _("{file} is not what was written there; put it back from a backup")
+            raise DamagedLog(lost.format(file=folder / "FORMAT.json")) from None
+        if newer:
             raise UnknownFormat(
                 _("{folder} has file format {described}; this clientbook reads up to {format}: install a newer one").format(
                     folder=folder, described=described["format"], format=FORMAT
@@ -193,6 +198,11 @@ class ParquetLog:
             else:
                 yield from batches
 
+    def now(self) -> datetime:
+        """The clock, never before the last recording."""
+        now, last = self._clock(), self.head().recorded_at
+        return max(now, last) if last else now
+
     def remove_orphans(self) -> int:
         """Delete temporary files of killed processes; returns how many."""
         return remove_orphans(self.folder / "tmp")
@@ -233,9 +243,7 @@ class _ParquetWriter:
         new = with_ids(rows.filter(pc.equal(outcome, ADDED_SCALAR)))
         if not len(new):
             return Appended(head=before, added=0, outcome=outcome)
-        now = log._clock()
-        if before.recorded_at is not None:
-            now = max(now, before.recorded_at)
+        now = log.now()
         commit = numbered(new, before, now)
         head = Head(
             commit=before.commit + 1,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +21,7 @@ from clientbook.events.arrow import ENVELOPE
 from clientbook.i18n import _
 from clientbook.log.base import DamagedLog
 from clientbook.log.digest import BLOCK_ROWS, GENESIS, row_digests
-from clientbook.log.files import is_sound
+from clientbook.log.files import is_sound, shared
 from clientbook.log.generations import Segment, segments_in
 from clientbook.log.ledger import DamagedLedger, Erased, Ledger
 from clientbook.log.marks import DIGEST_BYTES, CommitMark, FileMarks, unpacked
@@ -57,13 +59,20 @@ class Verification:
     """Of the chain at the newest commit."""
 
 
-def verify_log(log: ParquetLog, ledger: Ledger, *, quick: bool = False) -> Verification:
+def verify_log(log: ParquetLog, *, quick: bool = False) -> Verification:
     """Check the whole log. `quick` leaves out the bytes and the rows: it looks at names, footers, counts and links.
 
-    A fault in one file does not keep the others from being looked at.
+    A fault in one file does not keep the others from being looked at. Nobody seals or erases meanwhile.
     """
+    with ExitStack() as stack:
+        with suppress(PermissionError):  # a book that may only be read cannot be locked, nor changed
+            stack.enter_context(shared(log.folder / "maintenance.lock"))
+        return _verify(log, quick=quick)
+
+
+def _verify(log: ParquetLog, *, quick: bool) -> Verification:
     found = Verification()
-    erased = _erased(ledger, found)
+    erased = _erased(log.ledger, found)
     generation = log.generation()
     try:
         segments = segments_in(generation)
@@ -175,7 +184,8 @@ class _Digests:
 
     def __init__(self, first: int, last: int, folder: Path) -> None:
         self.first, self.last = first, last
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by __exit__
+        writable = os.access(folder, os.W_OK)
+        self._file = tempfile.TemporaryFile(dir=folder if writable else None)  # noqa: SIM115  # closed by __exit__
         self._file.truncate(_WIDTH * (last - first + 1))
         self._bytes = mmap.mmap(self._file.fileno(), 0)
 

@@ -1,0 +1,161 @@
+"""Forgetting a person: which rows of the log speak of them, what else holds them, and noticing when they come back."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clientbook.engine.duckdb import quoted
+from clientbook.events.remains import SALES, identifiers, names, normalised
+from clientbook.i18n import _
+from clientbook.importing.draft import Draft, set_aside
+from clientbook.importing.rejects import forget_rejects
+from clientbook.log.erasing import Purges
+from clientbook.log.ledger import Action, Ledger, identifier_hash
+from clientbook.projection.snapshots import Snapshot
+
+GROUNDS: Final = ("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")
+"""Why a person is erased: the cases of GDPR article 17(1), and the end of the retention time."""
+
+_ROWS: Final = """
+with ids as (
+    select customer_id from customer_roots where root_id = $customer
+    union
+    select $customer
+),
+own as (
+    select position, type, source, order_placed.order_id as order_id from all_events
+    where customer_id in (select customer_id from ids)
+),
+orders as (select distinct source, order_id from own where order_id is not null),
+addresses as (select lower(trim(value)) as value from identifiers where customer_id = $customer),
+guests as (
+    select e.position from all_events as e
+    semi join orders on e.source = orders.source and orders.order_id =
+        coalesce(e.order_placed.order_id, e.order_cancelled.order_id, e.order_refunded.order_id)
+    where e.customer_id is null
+),
+nameless as (
+    select position from all_events
+    where customer_id is null
+        and lower(trim(coalesce(address_suppressed.address, suppression_lifted.address)))
+        in (select value from addresses)
+),
+mentions as (
+    select position from all_events
+    where (customer_id is null or customer_id not in (select customer_id from ids)) and (
+        list_has_any(customers_merged.merged, (select list(customer_id) from ids))
+        or list_has_any(customers_unmerged.merged, (select list(customer_id) from ids))
+        or list_has_any(customers_unmerged.roots, (select list(customer_id) from ids))
+        or list_has_any(segment_frozen.members, (select list(customer_id) from ids))
+        or profile_updated.company_id in (select customer_id from ids)
+    )
+),
+said as (
+    select position, case when type in ({sales}) then 'kept' else 'removed' end as action from own
+    union all
+    select position, 'kept' from guests
+    union all
+    select position, 'removed' from nameless
+    union all
+    select position, 'stripped' from mentions
+)
+select position, action from said
+union all
+select position, 'removed' from all_events
+where event_voided.position in (select position from said where action = 'removed')
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """What erasing a person does, or did."""
+
+    number: int | None
+    """Entry of the ledger; None for a preview."""
+    rows: dict[str, int]
+    """Rows of the log by what becomes of them: removed, kept (sales), stripped (of others)."""
+    files: int
+    """Files of the log that are written anew."""
+    backups: list[dict[str, Any]]
+    """Backups made of this book, which still hold the person until they are made again."""
+
+
+def rows_of(snapshot: Snapshot, customer_id: str) -> dict[int, Action]:
+    """Every row of the log that speaks of the customer, by position, and what is to become of it."""
+    snapshot.prepare("all_events")
+    sales = ", ".join(quoted(name) for name in SALES)
+    found = snapshot.engine.rows(_ROWS.format(sales=sales), {"customer": customer_id})
+    return {row["position"]: row["action"] for row in found}
+
+
+def counted(actions: Mapping[int, Action]) -> dict[str, int]:
+    """How many rows are removed, kept and stripped."""
+    counts = Counter(actions.values())
+    return {name: counts[name] for name in ("removed", "kept", "stripped")}
+
+
+def purges(book: Path, ledger: Ledger, secret: bytes) -> Purges:
+    """What else in the book forgets the person: rejects; and all computed tables, which can be made again."""
+
+    def before(rows: Sequence[Mapping[str, Any]]) -> None:
+        found = identifiers(rows)
+        forget_rejects(book / "rejects", found, names(rows))
+        ledger.suppress(identifier_hash(secret, *one) for one in found)
+
+    def after() -> None:
+        state = book / "state"
+        for path in list(state.iterdir()) if state.exists() else []:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    return Purges(before=before, after=after)
+
+
+def without_erased(draft: Draft, ledger: Ledger, secret: bytes) -> tuple[Draft, set[str]]:
+    """Set aside what names somebody who was erased; and the hashes of those identifiers on the suppression list."""
+    suppressed = ledger.suppressed()
+    if not suppressed or not len(draft.events):
+        return draft, set()
+    found: set[str] = set()
+    mask = pa.repeat(pa.scalar(False), len(draft.events))
+    for kind, values, sources in _named(draft.events):
+        given = pa.table({"source": sources, "value": values}).group_by(["source", "value"]).aggregate([])
+        for source, value in zip(given["source"].to_pylist(), given["value"].to_pylist(), strict=True):
+            known = identifier_hash(secret, *normalised(kind, source, value)) if value else None
+            if known in suppressed:
+                found.add(known)
+                same = pc.and_(pc.equal(sources, source), pc.equal(values, value))
+                mask = pc.or_(mask, pc.fill_null(same, False))
+    return (set_aside(draft, mask, code="customer.erased", message=_came_back()) if found else draft), found
+
+
+def _came_back() -> str:
+    return _(
+        "this person was erased from the book; import with --allow-erased if they came back by themselves,"
+        " else take the row out of the file"
+    )
+
+
+def _named(events: pa.Table) -> Iterable[tuple[str, pa.Array, pa.Array]]:
+    """Every column of draft events that names a customer: kind, values, sources (empty where they do not matter)."""
+    source = events["source"].combine_chunks()
+    nothing = pa.repeat(pa.scalar(""), len(events))
+    for kind in ("external", "email", "phone"):
+        yield kind, events[kind].combine_chunks(), source if kind == "external" else nothing
+    if "profile_updated" in events.schema.names:
+        profiles = events["profile_updated"].combine_chunks()
+        for kind, name in (("email", "email"), ("phone", "mobile"), ("phone", "landline")):
+            yield kind, pc.struct_field(profiles, name), nothing
+    if "identifier_linked" in events.schema.names:
+        links = events["identifier_linked"].combine_chunks()
+        for kind in ("external", "email", "phone"):
+            of_kind = pc.equal(pc.struct_field(links, "kind"), kind)
+            values = pc.if_else(pc.fill_null(of_kind, False), pc.struct_field(links, "value"), pa.scalar(None, pa.string()))
+            yield kind, values, source if kind == "external" else nothing
