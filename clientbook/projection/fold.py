@@ -1,8 +1,9 @@
-"""Fold the log into the clock-free tables: each `.sql` file is one query over the tables before it."""
+"""What folding the log means: which events count, for whom, and the order in which the `.sql` files make tables of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from clientbook.engine.duckdb import Engine, quoted
 from clientbook.events.arrow import event_schema
 from clientbook.events.registry import Registry
+from clientbook.log.parquet import Pinned
 from clientbook.projection.moment import NOW, Moment
 
 __all__ = [
@@ -44,20 +46,40 @@ TABLES: Final = (
 )
 """What is kept in a snapshot, and what a query may name besides `events`."""
 
-RESOLUTION: Final = ("voided", "undone_batches", "customer_roots")
+RESOLUTION: Final = ("voided", "undone_batches", "kept_identities", "customer_roots")
 """What decides which events count and for whom; kept in a snapshot too."""
 
-_FOLD_ORDER: Final = (
-    "identifiers",
-    "refunds",
-    "orders",
-    "order_lines",
-    "interactions",
-    "consent_history",
-    "batches",
-    "segments_defined",
-    "customers",
-)
+BOOK_TABLES: Final = ("batches", "segments_defined")
+"""Folded from events about the book itself."""
+
+ORDER_TABLES: Final = ("refunds", "orders", "order_lines")
+"""Folded from the events of an order, whoever's they are. In this order, for each reads the ones before."""
+
+CUSTOMER_TABLES: Final = ("identifiers", "interactions", "consent_history", "customers")
+"""Folded from the events of a customer, and `customers` from the tables before."""
+
+ORDER_TYPES: Final = ("order_placed", "order_cancelled", "order_refunded")
+"""The events that the order tables are folded from; those of one order have its source and number in common."""
+
+ORDER_ID: Final = "coalesce(order_placed.order_id, order_cancelled.order_id, order_refunded.order_id)"
+
+_FOLD_ORDER: Final = (*BOOK_TABLES, *ORDER_TABLES, *CUSTOMER_TABLES)
+
+_ORDERS: Final = {
+    "customers": "customer_id",
+    "orders": "customer_id, placed_at, position",
+    "order_lines": "customer_id, placed_at, source, order_id, line_number",
+    "refunds": "position",
+    "interactions": "customer_id, occurred_at, position",
+    "consent_history": "customer_id, occurred_at, position, purpose",
+    "identifiers": "customer_id, kind, source, value",
+    "batches": "position",
+    "segments_defined": "segment_id",
+    "voided": "position",
+    "undone_batches": "batch",
+    "kept_identities": "position",
+    "customer_roots": "customer_id",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +96,15 @@ def sql(name: str) -> str:
     return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def ordered(table: str, query: str | None = None) -> str:
+    """The query that gives a table's rows, or those of a query for it, in their canonical order: no two rows tie."""
+    source = table if query is None else f"({query})"
+    return f"select * from {source}" + (f" order by {_ORDERS[table]}" if table in _ORDERS else "")
+
+
 def fingerprint(registry: Registry, facts: BookFacts) -> str:
-    """What snapshots depend on besides the log: SQL, event schemas, settings. Any change makes them another's."""
-    digest = sha256()
-    for name in (*RESOLUTION, *_FOLD_ORDER):
-        digest.update(sql(name).encode())
+    """What snapshots depend on besides the log: SQL, the code around it, event schemas, settings."""
+    digest = sha256(_own_code())
     digest.update(str(event_schema(registry)).encode())
     digest.update(f"{facts.currency} {facts.timezone}".encode())
     return digest.hexdigest()[:16]
@@ -89,66 +115,94 @@ def write_schema_file(path: Path, registry: Registry) -> None:
     pq.write_table(event_schema(registry).empty_table(), path, store_schema=False)
 
 
-def open_log(engine: Engine, log_files: Iterable[Path], schema_file: Path, moment: Moment) -> None:
-    """Define `all_events`, what was recorded by the moment."""
-    listed = ", ".join(quoted(str(path)) for path in (schema_file, *log_files))
+def open_log(engine: Engine, pinned: Pinned, schema_file: Path) -> None:
+    """Define `all_events`, what was recorded up to the head of the log as pinned."""
     engine.execute(
-        f"create or replace view all_events as select * from read_parquet([{listed}], union_by_name = true)"
-        f" where {_until('recorded_at', moment.known_at)}"
+        "create or replace view main.all_events as"
+        f" select * from {parquet(schema_file, *pinned.files, by_name=True)} where position <= {pinned.head.position}"
     )
+
+
+def parquet(*paths: Path, by_name: bool = False) -> str:
+    """Parquet files as something to select from."""
+    listed = ", ".join(quoted(str(path)) for path in paths)
+    return f"read_parquet([{listed}]{', union_by_name = true' if by_name else ''})"
 
 
 def open_book(engine: Engine, facts: BookFacts) -> None:
     """Define `book`: one row with the settings that figures depend on."""
     values = f"{quoted(facts.currency)} as currency, {quoted(facts.timezone)} as timezone"
-    engine.execute(f"create or replace table book as select {values}")
+    engine.execute(f"create or replace table main.book as select {values}")
 
 
-def open_events(engine: Engine, moment: Moment) -> None:
-    """Define `events`: what counts at the moment, under the ids that customers resolve to then.
+def open_events(engine: Engine, moment: Moment, schema: str = "main") -> None:
+    """Define `live_events`, what counts at the moment, and `events`, the same under the ids that customers resolve to then.
 
-    Needs `all_events` and the tables voided, undone_batches and customer_roots.
+    Needs `all_events` in the schema, and voided, undone_batches, kept_identities and customer_roots in the main one.
     """
+    open_live_events(engine, moment, schema)
     engine.execute(
-        "create or replace view events as"
-        " select live_events.* exclude (salt)"
-        " replace (coalesce(customer_roots.root_id, live_events.customer_id) as customer_id),"
-        " live_events.customer_id as recorded_customer_id"
-        f" from ({_live(moment)}) as live_events"
-        " left join customer_roots on live_events.customer_id = customer_roots.customer_id"
+        f"create or replace view {schema}.events as"
+        " select live.* exclude (salt) replace (coalesce(roots.root_id, live.customer_id) as customer_id),"
+        " live.customer_id as recorded_customer_id"
+        f" from {schema}.live_events as live"
+        " left join main.customer_roots as roots on live.customer_id = roots.customer_id"
     )
+
+
+def open_live_events(engine: Engine, moment: Moment, schema: str = "main") -> None:
+    """Define `live_events` in the schema."""
+    engine.execute(
+        f"create or replace view {schema}.live_events as"
+        f" select * from {schema}.all_events where {_until('occurred_at', moment.as_of)}"
+        " and position not in (select position from main.voided)"
+        " and (batch is null or batch not in (select batch from main.undone_batches)"
+        " or position in (select position from main.kept_identities))"
+    )
+
+
+@cache
+def _own_code() -> bytes:
+    """This package's files, of which any may decide what is in a table or how it lies on disk."""
+    package = files(__package__)
+    found = [*package.iterdir(), *(package / "sql").iterdir()]
+    kept = sorted((file for file in found if file.name.endswith((".py", ".sql"))), key=lambda file: file.name)
+    return b"".join(file.read_bytes() for file in kept)
+
+
+@contextmanager
+def names_from(engine: Engine, schema: str) -> Iterator[None]:
+    """Let a query find its tables in the schema first, then in the main one."""
+    engine.execute(f"set search_path = '{schema},main'")
+    try:
+        yield
+    finally:
+        engine.execute("set search_path = 'main'")
 
 
 def fold(engine: Engine, moment: Moment) -> None:
     """Fold `all_events` into tables in memory."""
-    _resolve(engine, moment)
+    resolve(engine, moment)
     for name in _FOLD_ORDER:
-        engine.execute(f"create or replace table {name} as {sql(name)}")
+        engine.execute(f"create or replace table {name} as {ordered(name, sql(name))}")
 
 
 def fold_identities(engine: Engine, moment: Moment) -> None:
-    """Fold only `customer_roots`, `identifiers` and the ids of `customers`."""
-    _resolve(engine, moment)
+    """Fold only `customer_roots`, `identifiers` and the ids of `customers`, in memory."""
+    resolve(engine, moment)
     engine.execute(f"create or replace table identifiers as {sql('identifiers')}")
     engine.execute(
         "create or replace table customers as select distinct customer_id from events where customer_id is not null"
     )
 
 
-def _resolve(engine: Engine, moment: Moment) -> None:
-    engine.execute(f"create or replace table voided as {sql('voided')}")
-    engine.execute(f"create or replace table undone_batches as {sql('undone_batches')}")
-    engine.execute(f"create or replace view live_events as {_live(moment)}")
+def resolve(engine: Engine, moment: Moment) -> None:
+    """Make voided, undone_batches, kept_identities and customer_roots from `all_events`; define the views upon them."""
+    for name in ("voided", "undone_batches", "kept_identities"):
+        engine.execute(f"create or replace table {name} as {sql(name)}")
+    open_live_events(engine, moment)
     engine.execute(f"create or replace table customer_roots as {sql('customer_roots')}")
     open_events(engine, moment)
-
-
-def _live(moment: Moment) -> str:
-    return (
-        f"select * from all_events where {_until('occurred_at', moment.as_of)}"
-        " and position not in (select position from voided)"
-        " and (batch is null or batch not in (select batch from undone_batches))"
-    )
 
 
 def _until(column: str, instant: datetime | None) -> str:

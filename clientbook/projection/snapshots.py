@@ -1,27 +1,35 @@
-"""Snapshots of the clock-free tables: `state/<fingerprint>/<position>-<digest>/<table>.parquet`, all of it throw-away.
+"""Snapshots of the clock-free tables: `state/<fingerprint>/<snapshot>/<table>-<part>.parquet`, all of it throw-away.
 
-The fingerprint covers SQL, event schemas and settings, so a change of code makes new snapshots by itself. An answer for an
-earlier moment is folded in memory and not kept.
+The fingerprint covers SQL, the code that folds, event schemas and settings, so a change of code makes new snapshots by
+itself. A snapshot is made from an earlier one where there is one, and kept until newer ones push it out.
 """
 
 from __future__ import annotations
 
 import atexit
 import errno
+import fcntl
 import os
 import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable
+import time
+import weakref
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import pyarrow as pa
 
-from clientbook.engine.duckdb import Engine, Limits, QueryFailed, quoted
+from clientbook.engine.duckdb import Engine, Limits, QueryFailed
 from clientbook.events.registry import Registry
+from clientbook.log.marks import CommitMark, Commits
 from clientbook.log.parquet import ParquetLog, Pinned
 from clientbook.projection.fold import (
     NOW,
@@ -30,17 +38,26 @@ from clientbook.projection.fold import (
     BookFacts,
     Moment,
     fingerprint,
-    fold,
     fold_identities,
     open_book,
     open_events,
     open_log,
+    ordered,
     write_schema_file,
 )
+from clientbook.projection.places import Name, Place
+from clientbook.projection.refresh import Step, is_small, refresh, refresh_identities
+from clientbook.projection.whole import fold_whole
 
-_SNAPSHOT: Final = re.compile(r"\d{20}-[0-9a-f]{12}")
+__all__ = ["KEPT", "Projector", "Snapshot", "ordered"]
+
 KEPT: Final = 2
-"""Snapshots kept, the newest ones; a process that still reads an older one keeps its open files."""
+"""Snapshots kept: so many of the newest positions, so many of those used last, and so many of those with an `as_of`."""
+
+FOLDED_AT_ONCE: Final = 50_000
+"""The identities of a log of fewer events are folded quicker than a snapshot is refreshed."""
+
+_ORPHAN_SECONDS: Final = 3600
 
 
 class Snapshot:
@@ -49,14 +66,25 @@ class Snapshot:
     One thread uses it; another takes `engine.cursor()`. Close it, or use it as a context manager.
     """
 
-    def __init__(self, *, engine: Engine, pinned: Pinned, moment: Moment, schema_file: Path) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        pinned: Pinned,
+        moment: Moment,
+        schema_file: Path,
+        place: Place | None,
+        held: Iterable[int] = (),
+    ) -> None:
         self.engine = engine
         self.moment = moment
         self.position = pinned.head.position
         self.head = pinned.head
         self._pinned = pinned
         self._schema_file = schema_file
-        self._has_events = False
+        self._place = place
+        self._has_events = place is None
+        self._let_go = weakref.finalize(self, _let_go, tuple(held))
 
     def table(self, sql: str, parameters: dict[str, object] | None = None) -> pa.Table:
         """Run a query on the read model; its whole result."""
@@ -65,17 +93,27 @@ class Snapshot:
 
     def prepare(self, sql: str) -> None:
         """Open the log if the query names it; most do not, and every file costs a look at its footer."""
-        if not self._has_events and re.search(r"\b(all_)?events\b", sql, re.IGNORECASE):
-            open_log(self.engine, self._pinned.files, self._schema_file, self.moment)
+        if not self._has_events and re.search(r"\b(all_|live_)?events\b", sql, re.IGNORECASE):
+            open_log(self.engine, self._pinned, self._schema_file)
             open_events(self.engine, self.moment)
             self._has_events = True
 
+    def source(self, table: str) -> str:
+        """A table as something to select from in any DuckDB engine: files on disk, by absolute paths.
+
+        They stay as long as the snapshot is open.
+        """
+        assert self._place is not None
+        return self._place.source(table)
+
     def folders(self) -> list[Path]:
         """The folders that its tables and its log are read from."""
-        return sorted({path.parent for path in (self._schema_file, *self._pinned.files)} | {self._schema_file.parent})
+        tables = self._place.folders() if self._place else ()
+        return sorted({self._schema_file.parent, *(path.parent for path in self._pinned.files), *tables})
 
     def close(self) -> None:
         self.engine.close()
+        self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +133,7 @@ class Projector:
         self._limits = limits
 
     def snapshot(self, moment: Moment = NOW) -> Snapshot:
-        """The tables as of the log's head, from disk where they are there, else folded (and written down if now)."""
+        """The tables at a moment: from disk where they are there, else refreshed from earlier ones or folded, and kept."""
         try:
             return self._snapshot(moment)
         except QueryFailed:
@@ -107,26 +145,26 @@ class Projector:
                 raise
             # A book that may only be read keeps its tables beside it, until this process ends.
             self._state = Path(tempfile.mkdtemp(prefix="clientbook-"))
+            self._limits = replace(self._limits, spill=self._state / "spill")
             atexit.register(shutil.rmtree, self._state, ignore_errors=True)
             return self._snapshot(moment)
 
     def _snapshot(self, moment: Moment) -> Snapshot:
-        pinned = self._log.pin()
-        folder = self._state / fingerprint(self._registry, self._facts)
-        schema_file = self._schema_file(folder)
-        if not moment.is_now:
-            return self._folded(pinned, moment, schema_file)
-        place = _place(folder, pinned)
-        if not place.exists():
-            with self._folded(pinned, moment, schema_file) as folded:
-                _write(folded.engine, place)
-            _drop_older(folder)
-        return self._opened(pinned, place, schema_file)
+        pinned = self._pinned(moment)
+        folder = self._folder()
+        place = Place(folder / str(Name.of(pinned.head, moment)))
+        held = _held(place)
+        while held is None:
+            shutil.rmtree(place.folder, ignore_errors=True)  # an overlay whose base is gone
+            self._make(place, pinned, moment)
+            held = _held(place)
+            _prune(folder)
+        return self._opened(place, pinned, moment, held)
 
     def identities(self) -> Snapshot:
         """Only what tells whose an event is: identifiers, customer_roots and the ids of customers, at the log's head.
 
-        Much less work than a whole snapshot; what a writer needs while it holds the lock.
+        Much less work than a whole snapshot; what a writer needs while it holds the lock. Nothing is written.
         """
         try:
             return self._identities()
@@ -136,106 +174,257 @@ class Projector:
 
     def _identities(self) -> Snapshot:
         pinned = self._log.pin()
-        folder = self._state / fingerprint(self._registry, self._facts)
-        schema_file = self._schema_file(folder)
-        place = _place(folder, pinned)
-        if place.exists():
-            return self._opened(pinned, place, schema_file)
-        engine = self._open_engine()
-        open_log(engine, pinned.files, schema_file, NOW)
-        fold_identities(engine, NOW)
-        return Snapshot(engine=engine, pinned=pinned, moment=NOW, schema_file=schema_file)
+        folder = self._folder()
+        place = Place(folder / str(Name.of(pinned.head, NOW)))
+        held = _held(place)
+        if held is not None:
+            return self._opened(place, pinned, NOW, held)
+        engine = self._engine_on(pinned)
+        if not (pinned.head.position > FOLDED_AT_ONCE and self._refreshed_identities(engine, pinned)):
+            engine.close()
+            engine = self._engine_on(pinned)
+            fold_identities(engine, NOW)
+        return Snapshot(engine=engine, pinned=pinned, moment=NOW, schema_file=_schema_file(folder), place=None)
 
     def forget(self) -> None:
         """Delete every snapshot; the next read folds the whole log again."""
         if self._state.exists():
             shutil.rmtree(self._state, ignore_errors=True)
 
-    def _folded(self, pinned: Pinned, moment: Moment, schema_file: Path) -> Snapshot:
-        engine = self._open_engine()
-        snapshot = Snapshot(engine=engine, pinned=pinned, moment=moment, schema_file=schema_file)
-        open_log(engine, pinned.files, schema_file, moment)
-        fold(engine, moment)
-        return snapshot
+    def _pinned(self, moment: Moment) -> Pinned:
+        """The log up to the last commit that was there at the moment."""
+        pinned = self._log.pin()
+        if moment.known_at is None and moment.position is None:
+            return pinned
+        commits = self._log.commits(pinned)
+        marks = [commits.known_at(moment.known_at)] if moment.known_at else []
+        marks += [_until(commits, moment.position)] if moment.position is not None else []
+        mark = min(marks, key=lambda mark: mark.position if mark else 0)
+        return pinned if mark and mark.position == pinned.head.position else pinned.up_to(mark)
 
-    def _opened(self, pinned: Pinned, place: Path, schema_file: Path) -> Snapshot:
+    def _make(self, place: Place, pinned: Pinned, moment: Moment) -> None:
+        """Write the tables under a temporary name, then give the folder its own; another process may win the race."""
+        with _temporary(place.folder) as written, _temporary(place.folder) as scratch:
+            if not self._refreshed(Place(written), pinned, moment, scratch):
+                for left in (*written.iterdir(), *scratch.iterdir()):
+                    left.unlink()
+                self._folded(Place(written), pinned, moment, scratch)
+            try:
+                os.rename(written, place.folder)
+            except OSError:
+                if not place.folder.exists():
+                    raise
+
+    def _folded(self, place: Place, pinned: Pinned, moment: Moment, scratch: Path) -> None:
+        engine = self._engine_on(pinned)
+        try:
+            events, memory = pinned.head.position, self._limits.memory
+            fold_whole(engine, place, moment, events=events, memory=memory, scratch=scratch)
+        finally:
+            engine.close()
+
+    def _refreshed(self, place: Place, pinned: Pinned, moment: Moment, scratch: Path) -> bool:
+        with self._earlier(pinned, moment) as earlier:
+            if earlier is None:
+                return False
+            engine = self._engine_on(pinned)
+            try:
+                return refresh(self._step(engine, earlier, pinned, moment, scratch), place)
+            finally:
+                engine.close()
+
+    def _refreshed_identities(self, engine: Engine, pinned: Pinned) -> bool:
+        with self._earlier(pinned, NOW) as earlier:
+            if earlier is None:
+                return False
+            with _temporary(earlier.folder) as scratch:
+                return refresh_identities(self._step(engine, earlier, pinned, NOW, scratch))
+
+    def _step(self, engine: Engine, earlier: Place, pinned: Pinned, moment: Moment, scratch: Path) -> Step:
+        name = Name.read(earlier.folder.name)
+        assert name is not None
+        return Step(
+            engine=engine,
+            before=earlier,
+            position=name.position,
+            head=pinned.head.position,
+            moment=moment,
+            scratch=scratch,
+        )
+
+    @contextmanager
+    def _earlier(self, pinned: Pinned, moment: Moment) -> Iterator[Place | None]:
+        """The newest snapshot from which a refresh is worth while, held until it is done."""
+        wanted = Name.of(pinned.head, moment)
+        found = [
+            (name, path)
+            for name, path in _snapshots(self._folder())
+            if name.as_of == wanted.as_of and name.position < wanted.position and is_small(name.position, wanted.position)
+        ]
+        commits = self._log.commits(pinned) if found else None
+        for name, path in sorted(found, key=lambda one: one[0].position, reverse=True):
+            mark = commits.at(name.position) if commits else None
+            if mark is None or not mark.digest.hex().startswith(name.digest):
+                continue
+            place = Place(path)
+            held = _held(place)
+            if held is None:
+                continue
+            try:
+                yield place
+            finally:
+                _let_go(held)
+            return
+        yield None
+
+    def _opened(self, place: Place, pinned: Pinned, moment: Moment, held: Iterable[int]) -> Snapshot:
         engine = self._open_engine()
+        snapshot = Snapshot(
+            engine=engine,
+            pinned=pinned,
+            moment=moment,
+            schema_file=_schema_file(place.folder.parent),
+            place=place,
+            held=held,
+        )
         for name in (*RESOLUTION, *TABLES):
-            path = quoted(str(place / f"{name}.parquet"))
             kind = "table" if name in RESOLUTION else "view"
-            engine.execute(f"create or replace {kind} {name} as select * from read_parquet({path})")
-        return Snapshot(engine=engine, pinned=pinned, moment=NOW, schema_file=schema_file)
+            engine.execute(f"create or replace {kind} {name} as select * from {place.source(name)}")
+        return snapshot
 
     def _open_engine(self) -> Engine:
         engine = Engine.open(self._limits)
         open_book(engine, self._facts)
         return engine
 
-    def _schema_file(self, folder: Path) -> Path:
-        path = folder / "schema.parquet"
-        if not path.exists():
+    def _engine_on(self, pinned: Pinned) -> Engine:
+        engine = self._open_engine()
+        open_log(engine, pinned, _schema_file(self._folder()))
+        return engine
+
+    def _folder(self) -> Path:
+        """Where this book's snapshots lie; made, with the schema file in it, if need be."""
+        folder = self._state / fingerprint(self._registry, self._facts)
+        if not _schema_file(folder).exists():
             for missing in (self._state.parent, self._state, folder):  # `parents=True` would open the upper ones to others
                 missing.mkdir(mode=0o700, exist_ok=True)
             temporary = folder / f"schema-{secrets.token_hex(4)}.tmp"
             write_schema_file(temporary, self._registry)
             temporary.chmod(0o600)
-            temporary.replace(path)
-        return path
+            temporary.replace(_schema_file(folder))
+        return folder
 
 
-def _write(engine: Engine, place: Path) -> None:
-    """Write the tables under a temporary name, then give the folder its own; another process may win the race."""
-    temporary = place.with_name(f"{place.name}-{secrets.token_hex(4)}.tmp")
-    temporary.mkdir(mode=0o700)
+def _schema_file(folder: Path) -> Path:
+    return folder / "schema.parquet"
+
+
+def _until(commits: Commits, position: int) -> CommitMark | None:
+    """The last commit that ends at the position or before."""
+    place = bisect_right(commits.marks, position, key=attrgetter("position"))
+    return commits.marks[place - 1] if place else None
+
+
+@contextmanager
+def _temporary(beside: Path) -> Iterator[Path]:
+    """A folder of this run; what is left of it at the end is deleted."""
+    folder = beside.with_name(f"{beside.name}-{secrets.token_hex(4)}.tmp")
+    folder.mkdir(mode=0o700)
     try:
-        for name in (*RESOLUTION, *TABLES):
-            path = temporary / f"{name}.parquet"
-            engine.execute(f"copy ({ordered(name)}) to {quoted(str(path))} (format parquet, compression zstd)")
-            path.chmod(0o600)
-        try:
-            os.rename(temporary, place)
-        except OSError:
-            if not place.exists():
-                raise
+        yield folder
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def ordered(table: str) -> str:
-    """The query that gives a table's rows in their canonical order."""
-    return f"select * from {table}" + (f" order by {_ORDERS[table]}" if table in _ORDERS else "")
+def _held(place: Place) -> tuple[int, ...] | None:
+    """Keep the place and its base from being pruned while the descriptors are open; None where it is not there."""
+    held: list[int] = []
+    try:
+        for folder in place.folders():
+            held.append(_locked(folder, fcntl.LOCK_SH))
+            with suppress(OSError):  # a book that may only be read
+                os.utime(folder)
+    except OSError:
+        _let_go(held)
+        return None
+    return tuple(held)
 
 
-_ORDERS: Final = {
-    "customers": "customer_id",
-    "orders": "customer_id, placed_at, position",
-    "order_lines": "customer_id, placed_at, source, order_id, line_number",
-    "refunds": "position",
-    "interactions": "customer_id, occurred_at, position",
-    "consent_history": "customer_id, occurred_at, position",
-    "identifiers": "customer_id, kind, source, value",
-    "batches": "position",
-    "segments_defined": "segment_id",
-    "customer_roots": "customer_id",
-}
-"""How each table lies on disk; a canonical order too, since no two rows tie."""
+def _locked(folder: Path, kind: int) -> int:
+    """A descriptor of the folder, locked.
 
-
-def _place(folder: Path, pinned: Pinned) -> Path:
-    """Where a snapshot is kept: by position and by the log's digest there, for a log put back from a backup can reach
-    the same position with other events.
+    Raises:
+        OSError: it is not there, or somebody uses it otherwise.
     """
-    return folder / f"{pinned.head.position:020}-{pinned.head.digest.hex()[:12]}"
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # a file system without locks
+        if os.fstat(descriptor).st_ino != folder.stat().st_ino:
+            raise FileNotFoundError(folder)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
-def _drop_older(folder: Path) -> None:
-    for path in _snapshots(folder)[:-KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
+def _let_go(held: Iterable[int]) -> None:
+    for descriptor in held:
+        os.close(descriptor)
 
 
-def _snapshots(folder: Path) -> list[Path]:
-    return sorted(path for path in _entries(folder) if _SNAPSHOT.fullmatch(path.name))
+def _prune(folder: Path) -> None:
+    """Drop snapshots that newer or more used ones push out, unless somebody reads them; and what killed readers left."""
+    for path in _entries(folder):
+        with suppress(OSError):
+            if path.name.endswith(".tmp") and time.time() - path.stat().st_mtime > _ORPHAN_SECONDS:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+    kept = _wanted(folder)
+    found = [Place(path) for _, path in _snapshots(folder)]
+    for place in sorted(found, key=lambda place: place.base is None):  # overlays first: they need their bases
+        if place.folder not in kept and not _dropped(place):
+            kept.add(place.folder)
+        if place.folder in kept and place.base:
+            kept.add(place.base.folder)
 
 
-def _entries(folder: Path) -> Iterable[Path]:
-    return folder.iterdir() if folder.exists() else ()
+def _wanted(folder: Path) -> set[Path]:
+    used = {path: (path.stat().st_mtime_ns, name) for name, path in _snapshots(folder) if path.exists()}
+    plain = [path for path, (_, name) in used.items() if name.as_of is None]
+    past = [path for path, (_, name) in used.items() if name.as_of is not None]
+    return {
+        *sorted(plain, key=lambda path: used[path][1].position)[-KEPT:],
+        *sorted(plain, key=lambda path: used[path][0])[-KEPT:],
+        *sorted(past, key=lambda path: used[path][0])[-KEPT:],
+    }
+
+
+def _dropped(place: Place) -> bool:
+    """Delete the snapshot unless somebody reads it."""
+    try:
+        descriptor = _locked(place.folder, fcntl.LOCK_EX)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        # Under another name first: a reader finds it whole or not at all.
+        gone = place.folder.with_name(f"{place.folder.name}-{secrets.token_hex(4)}.tmp")
+        os.rename(place.folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _snapshots(folder: Path) -> list[tuple[Name, Path]]:
+    named = ((Name.read(path.name), path) for path in _entries(folder))
+    return [(name, path) for name, path in named if name is not None]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.exists() else []

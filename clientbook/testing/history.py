@@ -58,7 +58,8 @@ class History:
 
     def fold(self, *, as_of: float | None = None, known_at: datetime | None = None) -> History:
         moment = Moment(as_of=None if as_of is None else day(as_of), known_at=known_at) if as_of or known_at else NOW
-        open_log(self.engine, self.log.files(), self._schema, moment)
+        pinned = self.log.pin()
+        open_log(self.engine, pinned.up_to(self.log.commits().known_at(known_at)) if known_at else pinned, self._schema)
         # Read the files once rather than for each table.
         self.engine.execute("create or replace table kept as select * from all_events")
         self.engine.execute("create or replace view all_events as select * from kept")

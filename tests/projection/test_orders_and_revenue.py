@@ -182,7 +182,7 @@ def folded(steps: list[tuple[Any, ...]]) -> tuple[dict[str, Any], dict[str, Any]
     back: dict[str, Decimal] = defaultdict(Decimal)
     for kind, number, amount, who, currency in steps:
         if kind == "refund":
-            if number in placed and placed[number][2] == currency:
+            if number in placed and placed[number][2] == currency and (who is None or placed[number][1] in (None, who)):
                 back[number] += amount
             elif who and currency == "EUR":
                 people[who][1] -= amount

@@ -15,4 +15,3 @@ select
     done.position
 from all_events as done
 where done.import_completed is not null
-order by done.position

@@ -51,4 +51,3 @@ select
     actor,
     batch
 from acts
-order by customer_id, occurred_at, position

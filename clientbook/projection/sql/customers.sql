@@ -219,4 +219,3 @@ left join known using (customer_id)
 left join bought using (customer_id)
 left join cancelled using (customer_id)
 left join loose using (customer_id)
-order by base.customer_id

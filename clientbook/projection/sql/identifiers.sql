@@ -57,4 +57,3 @@ folded as (
 select customer_id, kind, source, value, strength, linked_at, position
 from folded
 where linked
-order by customer_id, kind, source, value

@@ -75,4 +75,3 @@ select
     actor
 from events
 where customer_id is not null
-order by customer_id, occurred_at, position

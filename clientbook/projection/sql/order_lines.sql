@@ -34,4 +34,3 @@ select
     line.amount as amount,
     currency
 from opened
-order by customer_id, placed_at, position, line_number

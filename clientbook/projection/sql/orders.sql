@@ -58,4 +58,3 @@ left join paid_back
     on placed.source = paid_back.source
     and placed.order_placed.order_id = paid_back.order_id
     and placed.order_placed.currency = paid_back.currency
-order by placed.customer_id, placed.occurred_at, placed.position

@@ -31,4 +31,3 @@ left join placed
     and refund.order_refunded.currency = placed.currency
     and coalesce(refund.customer_id = placed.customer_id, true)
 where refund.order_refunded is not null
-order by refund.position

@@ -13,4 +13,3 @@ from (
     group by 1
 ) as acts
 where last_act = 'segment_defined'
-order by segment_id
