@@ -77,8 +77,8 @@ class RestoredBook(ClientbookError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             _(
-                "{folder} was put back from a backup; people erased since must be erased here too. Name the ledger that knows"
-                " of them: `clientbook --book {folder} erasures --replay BOOK`, or say that there were none:"
+                "{folder} was put back from a backup; people erased since must be erased here too. Name the ledger that"
+                " knows of them: `clientbook --book {folder} erasures --replay BOOK`, or say that there were none:"
                 " `clientbook --book {folder} erasures --none-later`"
             ).format(folder=folder)
         )
@@ -228,9 +228,7 @@ class Book:
             struct = struct_column(ImportCompleted, values, 1)
             return closing_row("import_completed", struct, at=self.clock(), source=source, batch=batch)
 
-        outcome = self._commit(
-            draft, batch=batch, completion=completion, dry_run=dry_run, allow_erased=allow_erased
-        )
+        outcome = self._commit(draft, batch=batch, completion=completion, dry_run=dry_run, allow_erased=allow_erased)
         if dry_run:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)

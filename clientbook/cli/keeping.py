@@ -62,7 +62,9 @@ def verify_command(ctx: click.Context, folder: Path | None, quick: bool, full: b
         for fault in found.faults:
             warn(_fault_line(fault))
         for number, rows in sorted(found.erased.items()):
-            erased = ngettext("{rows} event erased, ledger entry {number}", "{rows} events erased, ledger entry {number}", rows)
+            erased = ngettext(
+                "{rows} event erased, ledger entry {number}", "{rows} events erased, ledger entry {number}", rows
+            )
             say(erased.format(rows=rows, number=number))
         counted = _("{files} files, {commits} commits, {events} events; chain {digest} at position {position}")
         say(counted.format(**_as_json(found)))
@@ -191,7 +193,7 @@ def erasures_command(ctx: click.Context, replay: Path | None, none_later: bool, 
         count = _settle(ctx.find_root().obj, replay, none_later=none_later)
         say(_("erasures replayed: {count}").format(count=count))
     book = open_book(ctx)
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "number": entry.number,
             "erased_at": entry.erased_at,
@@ -250,7 +252,7 @@ def erase_command(ctx: click.Context, customer: str, ground: str, dry_run: bool,
 
 def _say_erasure(erasure: Erasure) -> None:
     rows = erasure.rows
-    said = _("{removed} events removed, {kept} sales kept without a person, {stripped} events of others changed, {files} files")
+    said = _("{removed} events removed, {kept} sales kept without a person, {stripped} of others changed, {files} files")
     say(said.format(**rows, files=erasure.files))
     for backup in erasure.backups:
         held = _("the backup in {folder} of {made_at} still holds the person until it is made again")

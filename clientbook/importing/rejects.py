@@ -104,10 +104,8 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
         else:
             delimiter = text.split(REASONS[0], 1)[0][-1:] or ","
             head, *rows = _records(text, delimiter)
-            kept = [
-                row for row in rows if not _names_person(next(csv.reader([row], delimiter=delimiter)), identifiers, names)
-            ]
-            written = head + "".join(kept)
+            cells = (next(csv.reader([row], delimiter=delimiter), []) for row in rows)
+            named = [_names_person(row, identifiers, names) for row in cells]
         if not any(named):
             continue
         gone += sum(named)
