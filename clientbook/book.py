@@ -21,7 +21,7 @@ import tomli_w
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, known_backups, tell_backups
 from clientbook.engine.duckdb import Limits, quoted
-from clientbook.erasure import GROUNDS, Erasure, counted, purges, rows_of, without_erased
+from clientbook.erasure import ERASED, GROUNDS, Erasure, counted, purges, rows_of, without_erased
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.arrow import EVENT_ID
 from clientbook.events.base import AMOUNT_LIMIT
@@ -82,6 +82,10 @@ class RestoredBook(ClientbookError):
                 " `clientbook --book {folder} erasures --none-later`"
             ).format(folder=folder)
         )
+
+
+class PersonErased(ClientbookError):
+    """What was to be noted names somebody who was erased."""
 
 
 class BookExists(ClientbookError):
@@ -232,6 +236,8 @@ class Book:
         if dry_run:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
+        # Of people who were erased not even a reject is kept.
+        rejects = tuple(reject for reject in rejects if reject.code != ERASED)
         rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
 
@@ -309,12 +315,15 @@ class Book:
                 written[name] = snapshot.engine.value(f"select count(*) from {name}")
         return written
 
-    def note(self, decide: Decision, *, occurred_at: datetime, actor: str | None = None) -> tuple[str | None, Outcome]:
+    def note(
+        self, decide: Decision, *, occurred_at: datetime, actor: str | None = None, allow_erased: bool = False
+    ) -> tuple[str | None, Outcome]:
         """Note something by hand; whose it was, and what became of it. `importing.noting` has the decisions.
 
         Raises:
             CustomerNotFound: nobody, or several, are meant.
             InvalidEvent: a value breaks a constraint.
+            PersonErased: it names somebody who was erased, and nothing says that they came back.
         """
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             noted = decide(snapshot)
@@ -325,7 +334,11 @@ class Book:
             draft = self._draft(
                 [one if natural_key(one) else msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made]
             )
+            draft, came_back = self._admitted(draft, allow_erased=allow_erased)
+            if draft.rejects:
+                raise PersonErased(draft.rejects[0].message)
             outcome = commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
+        self.log.ledger.readmit(came_back)
         self._seal_if_due()
         return noted.customer_id, outcome
 
@@ -393,6 +406,11 @@ class Book:
         chosen = self.settings.log
         return SealPolicy(commits=chosen.seal_commits, megabytes=chosen.seal_megabytes, keep_hours=chosen.keep_hours)
 
+    def _admitted(self, draft: Draft, *, allow_erased: bool) -> tuple[Draft, set[str]]:
+        """The draft without people who were erased, or with them and the identifiers by which they come back."""
+        clean, came_back = without_erased(draft, self.log.ledger, self._secret)
+        return (draft, came_back) if allow_erased else (clean, set())
+
     def _seal_if_due(self) -> None:
         """What was appended is safe; a seal that cannot be made now is made later, and `verify` says what is in its way."""
         with suppress(OSError, DamagedLog):
@@ -451,9 +469,7 @@ class Book:
         dry_run: bool = False,
         allow_erased: bool = False,
     ) -> Outcome:
-        clean, came_back = without_erased(draft, self.log.ledger, self._secret)
-        if not allow_erased:
-            draft, came_back = clean, set()
+        draft, came_back = self._admitted(draft, allow_erased=allow_erased)
         if not len(draft.events):
             return nothing_used(draft)
         with self.log.writer() as writer, self.projector.identities() as snapshot:

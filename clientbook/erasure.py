@@ -24,6 +24,9 @@ from clientbook.projection.snapshots import Snapshot
 GROUNDS: Final = ("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")
 """Why a person is erased: the cases of GDPR article 17(1), and the end of the retention time."""
 
+ERASED: Final = "customer.erased"
+"""Code of rows set aside because they name somebody who was erased."""
+
 _ROWS: Final = """
 with ids as (
     select customer_id from customer_roots where root_id = $customer
@@ -133,7 +136,7 @@ def without_erased(draft: Draft, ledger: Ledger, secret: bytes) -> tuple[Draft, 
                 found.add(known)
                 same = pc.and_(pc.equal(sources, source), pc.equal(values, value))
                 mask = pc.or_(mask, pc.fill_null(same, False))
-    return (set_aside(draft, mask, code="customer.erased", message=_came_back()) if found else draft), found
+    return (set_aside(draft, mask, code=ERASED, message=_came_back()) if found else draft), found
 
 
 def _came_back() -> str:
@@ -147,6 +150,7 @@ def _named(events: pa.Table) -> Iterable[tuple[str, pa.Array, pa.Array]]:
     """Every column of draft events that names a customer: kind, values, sources (empty where they do not matter)."""
     source = events["source"].combine_chunks()
     nothing = pa.repeat(pa.scalar(""), len(events))
+    yield "customer", events["given_id"].combine_chunks(), nothing
     for kind in ("external", "email", "phone"):
         yield kind, events[kind].combine_chunks(), source if kind == "external" else nothing
     if "profile_updated" in events.schema.names:

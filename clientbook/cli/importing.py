@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--source", metavar="NAME", help=_("The shop or tool the file comes from (default: shop)."))
 @click.option("--yes", is_flag=True, help=_("Take a mapping that is sure without asking."))
 @click.option("--dry-run", is_flag=True, help=_("Show the plan and write nothing."))
+@click.option("--allow-erased", is_flag=True, help=_("Take rows of people who were erased: they came back by themselves."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
 @click.pass_context
 def import_command(
@@ -39,6 +41,7 @@ def import_command(
     source: str | None,
     yes: bool,
     dry_run: bool,
+    allow_erased: bool,
     as_json: bool,
 ) -> None:
     """Import FILE...: JSON Lines of events; orders or contacts as CSV, TSV, TXT (also .gz), XLSX or XLS.
@@ -51,24 +54,28 @@ def import_command(
         raise WrongUse(_("the mapping names the source; --source goes without --mapping"))
     book = open_book(ctx)
     mapping = load_mapping(mapping_path) if mapping_path else None
+    how = Way(source=source, yes=yes, dry_run=dry_run, allow_erased=allow_erased, as_json=as_json)
     results: list[dict[str, Any]] = []
     try:
-        _import_all(book, files, results, mapping, source=source, yes=yes, dry_run=dry_run, as_json=as_json)
+        _import_all(book, files, results, mapping, how)
     finally:
         if as_json and results:
             print_json(results[0] if len(files) == 1 else results)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How files are imported, as the options say."""
+
+    source: str | None
+    yes: bool
+    dry_run: bool
+    allow_erased: bool
+    as_json: bool
+
+
 def _import_all(
-    book: Book,
-    files: tuple[str, ...],
-    results: list[dict[str, Any]],
-    mapping: Mapping | None,
-    *,
-    source: str | None,
-    yes: bool,
-    dry_run: bool,
-    as_json: bool,
+    book: Book, files: tuple[str, ...], results: list[dict[str, Any]], mapping: Mapping | None, how: Way
 ) -> None:
     """Import one file after the other; what was done stays in `results` also when a later one stops."""
     from clientbook.importing.decode import open_file
@@ -76,39 +83,30 @@ def _import_all(
     for name in files:
         with _busy(_("reading {file}").format(file=name)):
             file = open_file(name)
-        results.append(_import_one(book, file, mapping, source=source, yes=yes, dry_run=dry_run, as_json=as_json))
+        results.append(_import_one(book, file, mapping, how))
 
 
-def _import_one(
-    book: Book,
-    file: GivenFile,
-    mapping: Mapping | None,
-    *,
-    source: str | None,
-    yes: bool,
-    dry_run: bool,
-    as_json: bool,
-) -> dict[str, Any]:
+def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) -> dict[str, Any]:
     from clientbook.importing.jsonl import looks_like_events
 
     plan = None
     if not looks_like_events(file):
         with _busy(_("looking at {file}").format(file=file.name)):
-            plan = book.plan(file, mapping=mapping, source=source)
-        if not as_json and (dry_run or not (yes or plan.proposal is None)):
+            plan = book.plan(file, mapping=mapping, source=how.source)
+        if not how.as_json and (how.dry_run or not (how.yes or plan.proposal is None)):
             _show_plan(file, plan, book.settings.timezone)
-        if not dry_run:
-            _decide(file, plan, yes=yes)
-            for text in plan.proposal.remarks if plan.proposal and yes else ():
+        if not how.dry_run:
+            _decide(file, plan, yes=how.yes)
+            for text in plan.proposal.remarks if plan.proposal and how.yes else ():
                 say(f"  {text}")
-    elif source:
+    elif how.source:
         raise WrongUse(_("{file} holds events as JSON Lines; each names its source").format(file=file.name))
     elif mapping:
         raise WrongUse(_("{file} holds events as JSON Lines; a mapping is for tables").format(file=file.name))
     with _busy(_("importing {file}").format(file=file.name)):
-        result = book.import_file(file, plan, dry_run=dry_run)
-    _narrate(file, result, dry_run=dry_run)
-    return _as_json(file, plan, result, dry_run=dry_run) if as_json else {}
+        result = book.import_file(file, plan, dry_run=how.dry_run, allow_erased=how.allow_erased)
+    _narrate(file, result, dry_run=how.dry_run)
+    return _as_json(file, plan, result, dry_run=how.dry_run) if how.as_json else {}
 
 
 def _decide(file: GivenFile, plan: FilePlan, *, yes: bool) -> None:

@@ -43,6 +43,11 @@ def _noted(command: Any) -> Any:
     return click.option("--by", metavar="SELLER", help=_("Who did it."))(command)
 
 
+_ALLOW_ERASED = click.option(
+    "--allow-erased", is_flag=True, help=_("Also people who were erased: they came back by themselves.")
+)
+
+
 @click.command("add")
 @click.option("--given-name", help=_("First name."))
 @click.option("--family-name", help=_("Last name."))
@@ -57,10 +62,18 @@ def _noted(command: Any) -> Any:
 @click.option("--country", help=_("Country."))
 @click.option("--birth-date", metavar="DATE", help=_("Day of birth, as 1990-05-02."))
 @click.option("--via", default="counter", show_default=True, help=_("How the data came: counter, phone, fair, contest, …"))
+@_ALLOW_ERASED
 @_noted
 @click.pass_context
 def add_command(
-    ctx: click.Context, /, by: str | None, at: str | None, as_json: bool, company: str | None, **given: str | None
+    ctx: click.Context,
+    /,
+    by: str | None,
+    at: str | None,
+    as_json: bool,
+    allow_erased: bool,
+    company: str | None,
+    **given: str | None,
 ) -> None:
     """Add a customer; asks for what it needs when no option says anything."""
     from clientbook.importing.noting import new_customer
@@ -77,7 +90,7 @@ def add_command(
         address["lines"] = [texts.pop("street")]
     profile: dict[str, Any] = {**texts, "address": address or None, "legal_name": clean(company) if company else None}
     decision = new_customer(profile, kind="company" if company else "person", collected_via=via)
-    customer_id, _outcome = book.note(decision, occurred_at=_when(book, at), actor=by)
+    customer_id, _outcome = book.note(decision, occurred_at=_when(book, at), actor=by, allow_erased=allow_erased)
     assert customer_id is not None
     if as_json:
         print_json({"customer_id": customer_id})
@@ -233,12 +246,13 @@ def unmerge_command(
 
 @click.command("append")
 @click.argument("file", default="-", type=click.File("rb"))
+@_ALLOW_ERASED
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @click.pass_context
-def append_command(ctx: click.Context, file: Any, as_json: bool) -> None:
+def append_command(ctx: click.Context, file: Any, allow_erased: bool, as_json: bool) -> None:
     """Append events given as JSON Lines, `-` from standard input. Bad lines are named; the rest goes in."""
     book = open_book(ctx)
-    outcome = book.append_lines(file.read().splitlines())
+    outcome = book.append_lines(file.read().splitlines(), allow_erased=allow_erased)
     for reject in outcome.rejects:
         warn(
             _("line {line}: {field}: {message}").format(line=reject.line, field=reject.column or "$", message=reject.message)

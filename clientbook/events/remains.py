@@ -80,10 +80,14 @@ def month_of(moment: datetime, timezone: str) -> datetime:
 
 
 def identifiers(rows: Iterable[Row]) -> set[tuple[str, str, str]]:
-    """The identifiers that events name: (kind, source, value), normalised; `source` is empty but for external numbers."""
+    """The identifiers that events name: (kind, source, value), normalised.
+
+    `source` is empty but for external numbers. The book's own ids are among them, of kind `customer`.
+    """
     found = set()
     for row in rows:
         data = row[row["type"]]
+        found.add(("customer", "", row["customer_id"]))
         match row["type"]:
             case "identifier_linked" | "identifier_unlinked":
                 found.add((data["kind"], row["source"], data["value"]))
@@ -102,7 +106,7 @@ def normalised(kind: str, source: str | None, value: str) -> tuple[str, str, str
         return kind, "", value.strip().lower()
     if kind == "phone":
         return kind, "", "".join(character for character in value if character.isdecimal())[-9:]
-    return kind, source or "", value.strip()
+    return kind, (source or "") if kind == "external" else "", value.strip()
 
 
 def names(rows: Sequence[Row]) -> set[tuple[str, str]]:

@@ -163,6 +163,9 @@ def _names_person(cells: Sequence[str], identifiers: Set[tuple[str, str, str]], 
     for cell in cells:
         if any(kind == "email" and value in cell.lower() for kind, value in values):
             return True
-        if ("external", cell.strip()) in values or ("phone", normalised("phone", None, cell)[2]) in values:
+        if (
+            values & {("external", cell.strip()), ("customer", cell.strip())}
+            or ("phone", normalised("phone", None, cell)[2]) in values
+        ):
             return True
     return False

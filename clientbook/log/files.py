@@ -20,6 +20,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clientbook.i18n import _
+from clientbook.log.base import LogError
+
 FORMAT: Final = 1
 """Number of the file format described in docs/reference/format.md; a reader refuses a greater one."""
 
@@ -29,6 +32,10 @@ _STATISTICS: Final = ["position", "customer_id", "occurred_at", "recorded_at", "
 ORPHAN_SECONDS: Final = 3600
 ROW_GROUP_ROWS: Final = 122_880
 """DuckDB's own size: small enough to skip by, large enough that a footer stays short."""
+
+
+class UnfitFileSystem(LogError):
+    """The file system lacks what a log needs."""
 
 
 def write_parquet(path: Path, rows: pa.Table, marks: Mapping[str, str]) -> None:
@@ -127,6 +134,33 @@ def sync(path: Path) -> None:
             os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def check_file_system(folder: Path) -> None:
+    """Try what a log needs of its file system.
+
+    Raises:
+        UnfitFileSystem: it cannot do it.
+    """
+    first, second = (temporary_in(folder) for _number in range(2))
+    try:
+        first.touch(mode=0o600)
+        os.link(first, second)
+        with exclusive(first, wait=False):
+            pass
+        second.unlink()
+        os.symlink(first.name, second)
+    except OSError as error:
+        raise UnfitFileSystem(
+            _(
+                "the file system of {folder} cannot keep a book ({error}): it needs hard links, symbolic links and locks."
+                " Choose a local disk (ext4, xfs, APFS), not a memory stick, a network share or a synchronised folder;"
+                " `clientbook backup` can copy the book there"
+            ).format(folder=folder, error=error.strerror)
+        ) from None
+    finally:
+        second.unlink(missing_ok=True)
+        first.unlink(missing_ok=True)
 
 
 def temporary_in(folder: Path) -> Path:

@@ -32,6 +32,7 @@ from clientbook.log.base import Appended, Clock, DamagedLog, Head, LogError, Unk
 from clientbook.log.digest import chain, row_digests
 from clientbook.log.files import (
     FORMAT,
+    check_file_system,
     exclusive,
     publish,
     remove_orphans,
@@ -104,7 +105,10 @@ class ParquetLog:
 
         Raises:
             FileExistsError: there is one already.
+            UnfitFileSystem: it lacks hard links, symbolic links or locks.
         """
+        folder.mkdir(mode=0o700, exist_ok=True)
+        check_file_system(folder)
         generation = folder / "generations" / FIRST_GENERATION
         for path in (folder, folder / "tmp", folder / "generations", generation):
             path.mkdir(mode=0o700, exist_ok=path is folder)
