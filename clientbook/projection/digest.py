@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from clientbook.projection.fold import RESOLUTION, TABLES, ordered
+from clientbook.projection.fold import ORDERS, RESOLUTION, TABLES
 from clientbook.projection.snapshots import Snapshot
 
 _BATCH_ROWS: Final = 65_536
@@ -19,7 +19,7 @@ def tables_digest(snapshot: Snapshot) -> dict[str, str]:
 def _digest(snapshot: Snapshot, table: str) -> str:
     digest = sha256()
     # Each row's own digest has one length, so that no row can pass for a part of another.
-    rows = f"select sha256(cast(one as varchar)) as digest from ({ordered(table)}) as one"
+    rows = f"select sha256(cast(one as varchar)) as digest from {table} as one order by {ORDERS[table]}"
     reader = snapshot.engine.connection.sql(rows).to_arrow_reader(_BATCH_ROWS)
     for batch in reader:
         digest.update("".join(batch.column(0).to_pylist()).encode())

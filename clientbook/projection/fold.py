@@ -65,7 +65,7 @@ ORDER_ID: Final = "coalesce(order_placed.order_id, order_cancelled.order_id, ord
 
 _FOLD_ORDER: Final = (*BOOK_TABLES, *ORDER_TABLES, *CUSTOMER_TABLES)
 
-_ORDERS: Final = {
+ORDERS: Final = {
     "customers": "customer_id",
     "orders": "customer_id, placed_at, position",
     "order_lines": "customer_id, placed_at, source, order_id, line_number",
@@ -79,7 +79,11 @@ _ORDERS: Final = {
     "undone_batches": "batch",
     "kept_identities": "position",
     "customer_roots": "customer_id",
+    "touched_customers": "customer_id",
+    "touched_orders": "source, order_id",
+    "touched_positions": "position",
 }
+"""How each table lies on disk; a canonical order too, since no two rows tie."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,7 @@ def sql(name: str) -> str:
 def ordered(table: str, query: str | None = None) -> str:
     """The query that gives a table's rows, or those of a query for it, in their canonical order: no two rows tie."""
     source = table if query is None else f"({query})"
-    return f"select * from {source}" + (f" order by {_ORDERS[table]}" if table in _ORDERS else "")
+    return f"select * from {source} order by {ORDERS[table]}"
 
 
 def fingerprint(registry: Registry, facts: BookFacts) -> str:

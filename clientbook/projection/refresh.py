@@ -30,6 +30,9 @@ from clientbook.projection.places import REPLACED, TOUCHED, Place, extract
 SHARE: Final = 0.05
 """Past this share of changed events or touched customers a whole fold is about as quick, and reads are."""
 
+SMALLEST: Final = 50_000
+"""A log of fewer events is folded whole as quickly."""
+
 LISTED: Final = 100
 """Up to so many ids are written into the query, so that whole row groups can be passed over; more are joined."""
 
@@ -63,7 +66,7 @@ class Step:
 
 def is_small(position: int, head: int) -> bool:
     """Whether what came between the two positions is worth a refresh."""
-    return head - position <= SHARE * position
+    return head >= SMALLEST and head - position <= SHARE * position
 
 
 def refresh(step: Step, place: Place) -> bool:

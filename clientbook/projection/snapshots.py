@@ -54,9 +54,6 @@ __all__ = ["KEPT", "Projector", "Snapshot", "ordered"]
 KEPT: Final = 2
 """Snapshots kept: so many of the newest positions, so many of those used last, and so many of those with an `as_of`."""
 
-FOLDED_AT_ONCE: Final = 50_000
-"""The identities of a log of fewer events are folded quicker than a snapshot is refreshed."""
-
 _ORPHAN_SECONDS: Final = 3600
 
 
@@ -180,7 +177,7 @@ class Projector:
         if held is not None:
             return self._opened(place, pinned, NOW, held)
         engine = self._engine_on(pinned)
-        if not (pinned.head.position > FOLDED_AT_ONCE and self._refreshed_identities(engine, pinned)):
+        if not self._refreshed_identities(engine, pinned):
             engine.close()
             engine = self._engine_on(pinned)
             fold_identities(engine, NOW)
