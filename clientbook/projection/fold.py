@@ -44,7 +44,7 @@ TABLES: Final = (
 )
 """What is kept in a snapshot, and what a query may name besides `events`."""
 
-RESOLUTION: Final = ("voided", "undone_batches", "customer_roots")
+RESOLUTION: Final = ("voided", "undone_batches", "customer_roots", "kept_identities")
 """What decides which events count and for whom; kept in a snapshot too."""
 
 _FOLD_ORDER: Final = (
@@ -107,7 +107,7 @@ def open_book(engine: Engine, facts: BookFacts) -> None:
 def open_events(engine: Engine, moment: Moment) -> None:
     """Define `events`: what counts at the moment, under the ids that customers resolve to then.
 
-    Needs `all_events` and the tables voided, undone_batches and customer_roots.
+    Needs `all_events` and the tables of `RESOLUTION`.
     """
     engine.execute(
         "create or replace view events as"
@@ -138,8 +138,11 @@ def fold_identities(engine: Engine, moment: Moment) -> None:
 def _resolve(engine: Engine, moment: Moment) -> None:
     engine.execute(f"create or replace table voided as {sql('voided')}")
     engine.execute(f"create or replace table undone_batches as {sql('undone_batches')}")
+    engine.execute("create or replace table kept_identities (position bigint)")
     engine.execute(f"create or replace view live_events as {_live(moment)}")
     engine.execute(f"create or replace table customer_roots as {sql('customer_roots')}")
+    if engine.value("select count(*) from undone_batches"):
+        engine.execute(f"insert into kept_identities {sql('kept_identities')}")
     open_events(engine, moment)
 
 
@@ -147,7 +150,8 @@ def _live(moment: Moment) -> str:
     return (
         f"select * from all_events where {_until('occurred_at', moment.as_of)}"
         " and position not in (select position from voided)"
-        " and (batch is null or batch not in (select batch from undone_batches))"
+        " and (batch is null or batch not in (select batch from undone_batches)"
+        " or position in (select position from kept_identities))"
     )
 
 
