@@ -301,7 +301,7 @@ class Book:
             draft = self._draft(
                 [one if natural_key(one) else msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made]
             )
-            return noted.customer_id, commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
+            return noted.customer_id, commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None)
 
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""
@@ -324,7 +324,7 @@ class Book:
             return commit(
                 draft,
                 writer=writer,
-                engine=snapshot.engine,
+                snapshot=snapshot,
                 secret=self._secret,
                 batch=batch,
                 completion=completion,
