@@ -31,6 +31,16 @@ from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import write_rejects
+from clientbook.importing.undoing import (
+    Undoing,
+    check_restorable,
+    find_batch,
+    imports,
+    restored,
+    undoing,
+    undoing_row,
+    undone,
+)
 from clientbook.log.base import Clock, system_clock
 from clientbook.log.parquet import ParquetLog
 from clientbook.projection.fold import TABLES, BookFacts
@@ -302,6 +312,37 @@ class Book:
                 [one if natural_key(one) else msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made]
             )
             return noted.customer_id, commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None)
+
+    def imports(self, moment: Moment = NOW) -> pa.Table:
+        """The imports made by then, the newest first: rows of the table `batches`."""
+        with self.snapshot(moment) as snapshot:
+            return imports(snapshot)
+
+    def foresee_undo(self, batch: str, *, restore: bool = False) -> Undoing:
+        """What undoing an import would take out of the book, or restoring it bring back; nothing is written.
+
+        Raises:
+            BatchNotFound: no import, or several, are meant.
+            AlreadyUndone, NotUndone: it is in that state already.
+            RecordedAgain: it cannot be restored.
+        """
+        with self.snapshot() as snapshot:
+            found = find_batch(snapshot, batch, restore=restore)
+            if restore:
+                check_restorable(snapshot, found["batch"])
+            with self.projector.supposing(undoing_row(found["batch"], restore=restore, at=self.clock())) as supposed:
+                return undoing(
+                    found,
+                    counted=supposed if restore else snapshot,
+                    left_out=snapshot if restore else supposed,
+                    registry=self.registry,
+                    currency=self.settings.currency,
+                )
+
+    def undo(self, batch: str, *, reason: str | None = None, restore: bool = False, actor: str | None = None) -> int:
+        """Undo an import, or restore one; the position of the event that says so. Raises what `foresee_undo` raises."""
+        decision = restored(batch, reason=reason) if restore else undone(batch, reason=reason)
+        return self.note(decision, occurred_at=self.clock(), actor=actor)[1].position
 
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""

@@ -207,7 +207,7 @@ def _count(fate: pa.Array, name: str) -> int:
     return count
 
 
-def closing_row(event_type: str, struct: pa.StructArray, *, at: datetime, source: str, batch: str) -> pa.Table:
+def closing_row(event_type: str, struct: pa.StructArray, *, at: datetime, source: str, batch: str | None) -> pa.Table:
     """One event about the book, as a row of the log."""
     return pa.table(
         {
@@ -217,7 +217,7 @@ def closing_row(event_type: str, struct: pa.StructArray, *, at: datetime, source
             "occurred_at": pa.array([at], INSTANT),
             "source": [source],
             "actor": pa.nulls(1, pa.string()),
-            "batch": [batch],
+            "batch": pa.array([batch], pa.string()),
             event_type: struct,
         }
     )

@@ -25,6 +25,7 @@ __all__ = [
     "fingerprint",
     "fold",
     "fold_identities",
+    "fold_orders",
     "open_book",
     "open_events",
     "open_log",
@@ -44,7 +45,7 @@ TABLES: Final = (
 )
 """What is kept in a snapshot, and what a query may name besides `events`."""
 
-RESOLUTION: Final = ("voided", "undone_batches", "customer_roots", "kept_identities")
+RESOLUTION: Final = ("voided", "undone_batches", "kept_identities", "customer_roots")
 """What decides which events count and for whom; kept in a snapshot too."""
 
 _FOLD_ORDER: Final = (
@@ -135,14 +136,17 @@ def fold_identities(engine: Engine, moment: Moment) -> None:
     )
 
 
+def fold_orders(engine: Engine) -> None:
+    """Fold only `refunds` and `orders`, after the identities."""
+    for name in ("refunds", "orders"):
+        engine.execute(f"create or replace table {name} as {sql(name)}")
+
+
 def _resolve(engine: Engine, moment: Moment) -> None:
-    engine.execute(f"create or replace table voided as {sql('voided')}")
-    engine.execute(f"create or replace table undone_batches as {sql('undone_batches')}")
-    engine.execute("create or replace table kept_identities (position bigint)")
+    for name in ("voided", "undone_batches", "kept_identities"):
+        engine.execute(f"create or replace table {name} as {sql(name)}")
     engine.execute(f"create or replace view live_events as {_live(moment)}")
     engine.execute(f"create or replace table customer_roots as {sql('customer_roots')}")
-    if engine.value("select count(*) from undone_batches"):
-        engine.execute(f"insert into kept_identities {sql('kept_identities')}")
     open_events(engine, moment)
 
 

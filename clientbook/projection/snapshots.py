@@ -13,16 +13,20 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from clientbook.engine.duckdb import Engine, Limits, QueryFailed, quoted
 from clientbook.events.registry import Registry
 from clientbook.log.parquet import ParquetLog, Pinned
+from clientbook.log.rows import checked, numbered, with_ids
 from clientbook.projection.fold import (
     NOW,
     RESOLUTION,
@@ -32,6 +36,7 @@ from clientbook.projection.fold import (
     fingerprint,
     fold,
     fold_identities,
+    fold_orders,
     open_book,
     open_events,
     open_log,
@@ -145,6 +150,22 @@ class Projector:
         open_log(engine, pinned.files, schema_file, NOW)
         fold_identities(engine, NOW)
         return Snapshot(engine=engine, pinned=pinned, moment=NOW, schema_file=schema_file)
+
+    @contextmanager
+    def supposing(self, rows: pa.Table) -> Iterator[Snapshot]:
+        """Identities, refunds and orders as they would be if `rows` were appended to the log, which has to have a commit."""
+        pinned = self._log.pin()
+        assert pinned.head.recorded_at is not None
+        with tempfile.TemporaryDirectory(prefix="clientbook-") as folder:
+            supposed = Path(folder) / "supposed.parquet"
+            pq.write_table(numbered(with_ids(checked(rows)), pinned.head, pinned.head.recorded_at), supposed)
+            pinned = replace(pinned, files=(*pinned.files, supposed))
+            schema_file = self._schema_file(self._state / fingerprint(self._registry, self._facts))
+            with Snapshot(engine=self._open_engine(), pinned=pinned, moment=NOW, schema_file=schema_file) as snapshot:
+                open_log(snapshot.engine, pinned.files, schema_file, NOW)
+                fold_identities(snapshot.engine, NOW)
+                fold_orders(snapshot.engine)
+                yield snapshot
 
     def forget(self) -> None:
         """Delete every snapshot; the next read folds the whole log again."""
