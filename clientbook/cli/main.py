@@ -21,6 +21,8 @@ _COMMANDS: Final = {
     "tui": ("tui", _("Open the book in the terminal application.")),
     "info": ("books", _("Show what the book holds.")),
     "import": ("importing", _("Import files: orders, contacts, events.")),
+    "imports": ("history", _("List the imports, and which are undone.")),
+    "undo": ("history", _("Undo an import, or restore it.")),
     "customers": ("reading", _("List customers.")),
     "show": ("reading", _("Show one customer: profile, time line, orders, consent.")),
     "events": ("reading", _("List events, or the types of events.")),

@@ -19,8 +19,7 @@ def released_by(snapshot: Snapshot) -> Released | None:
     if not len(undone):
         return None
     kept = snapshot.table(
-        "select position from events where batch in (select batch from undone_batches)"
-        " union all select position from voided"
+        "select position from events where batch in (select batch from undone_batches) union all select position from voided"
     )["position"].combine_chunks()
 
     def released(known: pa.Table) -> pa.BooleanArray:

@@ -26,6 +26,7 @@ from clientbook.query.overview import holdings
 LAST: Final = "last"
 """Names the newest import that is in force, or the one that was undone last."""
 
+_STATE: Final = "case when undone_at is null then 'in_force' else 'undone' end"
 _ABOUT_UNDOING: Final = ("import_reverted", "import_restored")
 
 
@@ -80,8 +81,8 @@ class Undoing:
 
 
 def imports(snapshot: Snapshot) -> pa.Table:
-    """The imports made by the snapshot's moment, the newest first: rows of the table `batches`."""
-    found = snapshot.table(f"select * from ({sql('batches')}) order by position desc")
+    """The imports made by the snapshot's moment, the newest first: rows of the table `batches` and their state."""
+    found = snapshot.table(f"select *, {_STATE} as state from ({sql('batches')}) order by position desc")
     as_of = snapshot.moment.as_of
     return found if as_of is None else found.filter(pc.less_equal(found["imported_at"], pa.scalar(as_of)))
 
@@ -144,7 +145,8 @@ def check_restorable(snapshot: Snapshot, batch: str) -> None:
     again = snapshot.table(
         "select again.batch, count(*) as n, max(again.position) as position from all_events as gone"
         " inner join events as again on gone.event_id = again.event_id and gone.position <> again.position"
-        f" where gone.batch = {quoted(batch)}"
+        f" where gone.batch = {quoted(batch)} and gone.position not in (select position from voided)"
+        " and again.position not in (select position from voided)"
         " and (again.batch is null or again.batch not in (select batch from undone_batches))"
         " group by again.batch order by position desc"
     ).to_pylist()
