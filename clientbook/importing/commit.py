@@ -15,7 +15,7 @@ from clientbook.events.arrow import INSTANT
 from clientbook.i18n import _
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.identity import Resolution, resolve
-from clientbook.importing.released import released_by, with_first_dates
+from clientbook.importing.released import as_before, released_by
 from clientbook.log.base import Writer
 from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
 from clientbook.projection.snapshots import Snapshot
@@ -74,7 +74,7 @@ def commit(
     events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
     events = event_ids(events, secret)
     if released:
-        events = with_first_dates(snapshot, events)
+        events = as_before(snapshot, events)
     rows = _log_rows(events, batch)
     outcome = writer.preview(rows, released=released)
     # An event known by its content cannot differ in it: only its own date or a resolved link can.

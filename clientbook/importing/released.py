@@ -1,4 +1,4 @@
-"""What undone imports leave behind: ids that may be recorded again, and the dates that events had there."""
+"""What undone imports leave behind: ids that may be recorded again, whose the events were and when."""
 
 from __future__ import annotations
 
@@ -30,26 +30,39 @@ def released_by(snapshot: Snapshot) -> Released | None:
     return released
 
 
-def with_first_dates(snapshot: Snapshot, events: pa.Table) -> pa.Table:
-    """The events, those without a date of their own dated as in the undone import that brought them first.
+def as_before(snapshot: Snapshot, events: pa.Table) -> pa.Table:
+    """The events as they were in the undone import that brought them first, where the file itself does not say.
 
-    A row of a contact file without a date counts from its import. Were it dated anew after an undo, it would hide what
-    was noted by hand between the two.
+    Whose: the entry that was merged into another since, if the event is of that customer now; an undone merge gives each
+    entry its own again. When: a row of a contact file without a date counts from its import, and dated anew it would hide
+    what was noted by hand between the two.
     """
-    by_content = pc.starts_with(pc.fill_null(events["key"], ""), CONTENT_KEY)
-    undated = pc.or_(by_content, pc.fill_null(events["only_if_new"], False))
-    own = events["occurred_at"].combine_chunks()
-    without_date = pc.is_in(own, value_set=pc.unique(own.filter(undated.combine_chunks())))
-    if not pc.any(without_date, min_count=0).as_py():
-        return events
-    ids = pa.table({"event_id": events["event_id"].cast(pa.binary()), "row": range(len(events))})
+    rows = pa.array(range(len(events)), pa.int64())
     snapshot.prepare("all_events")
-    snapshot.engine.register("undated", ids.filter(without_date))
-    found = snapshot.engine.table(
-        "select undated.row, min(all_events.occurred_at) as occurred_at from undated"
-        " inner join all_events on undated.event_id = all_events.event_id"
-        " where all_events.batch in (select batch from undone_batches) group by undated.row"
+    snapshot.engine.register(
+        "coming",
+        pa.table({"row": rows, "event_id": events["event_id"].cast(pa.binary()), "customer_id": events["customer_id"]}),
     )
-    place = pc.index_in(pa.array(range(len(events)), pa.int64()), value_set=found["row"].combine_chunks())
-    first = found["occurred_at"].combine_chunks().cast(own.type).take(place)
-    return events.set_column(events.schema.get_field_index("occurred_at"), "occurred_at", pc.coalesce(first, own))
+    found = snapshot.engine.table(
+        "select coming.row, max_by(before.customer_id, before.position)"
+        " filter (where coalesce(roots.root_id, before.customer_id) = coming.customer_id) as customer_id,"
+        " min(before.occurred_at) as occurred_at"
+        " from coming inner join all_events as before on coming.event_id = before.event_id"
+        " left join customer_roots as roots on before.customer_id = roots.customer_id"
+        " where before.batch in (select batch from undone_batches) group by coming.row"
+    )
+    place = pc.index_in(rows, value_set=found["row"].combine_chunks())
+    whose, when = events["customer_id"].combine_chunks(), events["occurred_at"].combine_chunks()
+    whose = pc.coalesce(found["customer_id"].combine_chunks().take(place), whose)
+    first = found["occurred_at"].combine_chunks().cast(when.type).take(place)
+    when = pc.if_else(_without_date(events), pc.coalesce(first, when), when)
+    events = events.set_column(events.schema.get_field_index("customer_id"), "customer_id", whose)
+    return events.set_column(events.schema.get_field_index("occurred_at"), "occurred_at", when)
+
+
+def _without_date(events: pa.Table) -> pa.BooleanArray:
+    """Which events are dated by the import itself, for want of a date in the file."""
+    by_content = pc.starts_with(pc.fill_null(events["key"], ""), CONTENT_KEY)
+    undated = pc.or_(by_content, pc.fill_null(events["only_if_new"], False)).combine_chunks()
+    when = events["occurred_at"].combine_chunks()
+    return pc.is_in(when, value_set=pc.unique(when.filter(undated)))
