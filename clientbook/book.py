@@ -43,11 +43,14 @@ from clientbook.importing.undoing import (
 )
 from clientbook.log.base import Clock, system_clock
 from clientbook.log.parquet import ParquetLog
+from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
 from clientbook.query.customers import find_customer
+from clientbook.query.differences import Axis, differences
 from clientbook.query.overview import holdings, summary
+from clientbook.query.points import Point, point_at, point_now, point_of
 from clientbook.settings import InvalidSettings, Settings, check_timezone, load_settings
 
 SETTINGS_FILE: Final = "book.toml"
@@ -343,6 +346,46 @@ class Book:
         """Undo an import, or restore one; the position of the event that says so. Raises what `foresee_undo` raises."""
         decision = restored(batch, reason=reason) if restore else undone(batch, reason=reason)
         return self.note(decision, occurred_at=self.clock(), actor=actor)[1].position
+
+    def point(self, asked: int | datetime | None = None) -> Point:
+        """The state of the book at a position, by what had been recorded at a time, or now.
+
+        Raises:
+            WrongUse: the log does not reach that position.
+        """
+        if asked is None:
+            return point_now(self.log.head())
+        commits = self.log.commits()
+        return point_of(commits, asked) if isinstance(asked, int) else point_at(commits, asked)
+
+    def replay(self, point: Point) -> dict[str, Any]:
+        """The book as it was, in figures, with a digest of each table: the documented shape of `replay --json`."""
+        with self.snapshot(point.moment) as snapshot:
+            counted = holdings(snapshot, self.registry, self.settings.currency)
+            return point.described() | counted | {"tables": tables_digest(snapshot)}
+
+    def differences(
+        self, first: Point, last: Point, *, axis: Axis = "recorded", customer: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        """What differs between two states of the book: the documented shape of `diff --json`.
+
+        Raises:
+            WrongUse: `first` is later than `last`.
+            CustomerNotFound: nobody, or several, are meant.
+        """
+        with self.snapshot(first.moment) as earlier, self.snapshot(last.moment) as later:
+            if last.moment.is_now:
+                last = point_now(later.head)  # somebody may have appended since the point was made
+            return differences(
+                earlier,
+                later,
+                points=(first, last),
+                axis=axis,
+                registry=self.registry,
+                currency=self.settings.currency,
+                customer=customer,
+                limit=limit,
+            )
 
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""

@@ -1,19 +1,24 @@
-"""Commands about the book's past: imports, undo."""
+"""Commands about the book's past: imports, undo, replay, diff."""
 
 from __future__ import annotations
 
 import sys
+import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
+from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment, read_time
 from clientbook.cli.diagnostics import DecisionNeeded, say
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
+from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
 
 if TYPE_CHECKING:
+    from clientbook.book import Book
     from clientbook.importing.undoing import Undoing
+    from clientbook.query.differences import Axis
+    from clientbook.query.points import Point
 
 
 @click.command("imports")
@@ -69,6 +74,98 @@ def undo_command(
         say(_("import {batch} counts again; undo it with: clientbook undo {batch}").format(batch=number))
     elif not dry_run:
         say(_("import {batch} is undone; bring it back with: clientbook undo {batch} --restore").format(batch=number))
+
+
+@click.command("replay")
+@click.option(
+    "--until",
+    required=True,
+    metavar="T|POSITION",
+    help=_("What had been recorded by a date, a time or a position, or `now`."),
+)
+@click.option("--as-of", metavar="T", help=_("Of that, what had happened by then."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@click.pass_context
+def replay_command(ctx: click.Context, until: str, as_of: str | None, as_json: bool) -> None:
+    """Compute the book as it was, in figures. Two books with equal digests hold the same."""
+    book = open_book(ctx)
+    moment = read_moment(book, as_of, None)
+    point = _read_point(book, until, "recorded").as_of(moment.as_of)
+    replayed = book.replay(point)
+    if as_json:
+        print_json(replayed)
+        return
+    _say_rounded(point)
+    timezone = book.settings.timezone
+    pairs = [
+        (_("Position"), point.position),
+        (_("Commit"), point.commit),
+        (_("Recorded"), point.recorded_at),
+        (_("Events"), replayed["events"]),
+        (_("Customers"), replayed["customers"]),
+        (_("Orders"), replayed["orders"]),
+        (_("Orders without a customer"), replayed["guest_orders"]),
+        (_("Revenue"), replayed["revenue"]),
+    ]
+    print_pairs(pairs, timezone=timezone)
+    click.echo()
+    print_pairs([(f"  {name}", count) for name, count in replayed["event_counts"].items()], timezone=timezone)
+    click.echo()
+    print_pairs([(f"  {name}", digest) for name, digest in replayed["tables"].items()], timezone=timezone)
+
+
+@click.command("diff")
+@click.option(
+    "--from", "first", required=True, metavar="T|POSITION", help=_("The earlier state: a date, a time, a position.")
+)
+@click.option("--to", "last", default="now", show_default=True, metavar="T|POSITION", help=_("The later state."))
+@click.option(
+    "--axis",
+    type=click.Choice(("recorded", "occurred")),
+    default="recorded",
+    show_default=True,
+    help=_("What had been recorded by then, or what had happened."),
+)
+@click.option("--customer", metavar="CUSTOMER", help=_("Only this customer."))
+@click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many of each (default: 20; with --json all)."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@click.pass_context
+def diff_command(
+    ctx: click.Context, first: str, last: str, axis: Axis, customer: str | None, limit: int | None, as_json: bool
+) -> None:
+    """Tell what differs between two states of the book, and which events did it."""
+    from clientbook.cli.differences import print_differences
+
+    book = open_book(ctx)
+    points = (_read_point(book, first, axis), _read_point(book, last, axis))
+    limit = 20 if limit is None and not as_json else limit
+    found = book.differences(*points, axis=axis, customer=clean(customer) if customer else None, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    for point in points:
+        _say_rounded(point)
+    print_differences(found, book.settings.timezone)
+
+
+def _read_point(book: Book, text: str, axis: Axis) -> Point:
+    """A state as a person names it: `now`, digits for a position, else a date (its end) or a time in the book's zone."""
+    text = text.strip()
+    if text == "now":
+        return book.point()
+    if text.isdecimal():
+        if axis == "occurred":
+            said = _("{text} is a position; what had happened goes by dates, such as 2026-03-31")
+            raise WrongUse(said.format(text=text))
+        return book.point(int(text))
+    instant = read_time(clean(text), zoneinfo.ZoneInfo(book.settings.timezone), end_of_day=True)
+    return book.point().as_of(instant) if axis == "occurred" else book.point(instant)
+
+
+def _say_rounded(point: Point) -> None:
+    if point.asked_position is not None:
+        said = _("position {asked} is inside a commit; shown is the end of the commit before, position {position}")
+        say(said.format(asked=point.asked_position, position=point.position))
 
 
 def _confirm(number: str, *, restore: bool, yes: bool) -> None:

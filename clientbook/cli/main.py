@@ -35,6 +35,8 @@ _COMMANDS: Final = {
     "unmerge": ("noting", _("Undo a merge.")),
     "append": ("noting", _("Append events given as JSON Lines.")),
     "project": ("books", _("Write the read model's tables to files.")),
+    "replay": ("history", _("Compute the book as it was at a time or a position.")),
+    "diff": ("history", _("Tell what differs between two states of the book.")),
     "rebuild": ("books", _("Throw the kept tables away and compute them again.")),
 }
 
