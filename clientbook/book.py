@@ -38,6 +38,16 @@ from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import write_rejects
+from clientbook.importing.undoing import (
+    Undoing,
+    check_restorable,
+    find_batch,
+    imports,
+    restored,
+    undoing,
+    undoing_row,
+    undone,
+)
 from clientbook.log.base import Clock, DamagedLog, Writer, system_clock
 from clientbook.log.erasing import carry_out, held, plan_entry
 from clientbook.log.ledger import Entry
@@ -49,7 +59,9 @@ from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
 from clientbook.query.customers import find_customer
+from clientbook.query.differences import Axis, differences
 from clientbook.query.overview import holdings, summary
+from clientbook.query.points import Point, point_at, point_now, point_of
 from clientbook.settings import InvalidSettings, Settings, check_timezone, load_settings
 
 SETTINGS_FILE: Final = "book.toml"
@@ -337,7 +349,7 @@ class Book:
             draft, came_back = self._admitted(draft, allow_erased=allow_erased)
             if draft.rejects:
                 raise PersonErased(draft.rejects[0].message)
-            outcome = commit(draft, writer=writer, engine=snapshot.engine, secret=self._secret, batch=None)
+            outcome = commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None)
         self.log.ledger.readmit(came_back)
         self._seal_if_due()
         return noted.customer_id, outcome
@@ -387,6 +399,77 @@ class Book:
             BackupFailed: the folder holds something else.
         """
         return back_up(self.folder, self.log, target, now=self.clock())
+
+    def imports(self, moment: Moment = NOW) -> pa.Table:
+        """The imports made by then, the newest first: rows of the table `batches`."""
+        with self.snapshot(moment) as snapshot:
+            return imports(snapshot)
+
+    def foresee_undo(self, batch: str, *, restore: bool = False) -> Undoing:
+        """What undoing an import would take out of the book, or restoring it bring back; nothing is written.
+
+        Raises:
+            BatchNotFound: no import, or several, are meant.
+            AlreadyUndone, NotUndone: it is in that state already.
+            RecordedAgain: it cannot be restored.
+        """
+        with self.snapshot() as snapshot:
+            found = find_batch(snapshot, batch, restore=restore)
+            if restore:
+                check_restorable(snapshot, found["batch"])
+            with self.projector.supposing(undoing_row(found["batch"], restore=restore, at=self.clock())) as supposed:
+                return undoing(
+                    found,
+                    counted=supposed if restore else snapshot,
+                    left_out=snapshot if restore else supposed,
+                    registry=self.registry,
+                    currency=self.settings.currency,
+                )
+
+    def undo(self, batch: str, *, reason: str | None = None, restore: bool = False, actor: str | None = None) -> int:
+        """Undo an import, or restore one; the position of the event that says so. Raises what `foresee_undo` raises."""
+        decision = restored(batch, reason=reason) if restore else undone(batch, reason=reason)
+        return self.note(decision, occurred_at=self.clock(), actor=actor)[1].position
+
+    def point(self, asked: int | datetime | None = None) -> Point:
+        """The state of the book at a position, by what had been recorded at a time, or now.
+
+        Raises:
+            WrongUse: the log does not reach that position.
+        """
+        if asked is None:
+            return point_now(self.log.head())
+        commits = self.log.commits()
+        return point_of(commits, asked) if isinstance(asked, int) else point_at(commits, asked)
+
+    def replay(self, point: Point) -> dict[str, Any]:
+        """The book as it was, in figures, with a digest of each table: the documented shape of `replay --json`."""
+        with self.snapshot(point.moment) as snapshot:
+            counted = holdings(snapshot, self.registry, self.settings.currency)
+            return point.described() | counted | {"tables": tables_digest(snapshot)}
+
+    def differences(
+        self, first: Point, last: Point, *, axis: Axis = "recorded", customer: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        """What differs between two states of the book: the documented shape of `diff --json`.
+
+        Raises:
+            WrongUse: `first` is later than `last`.
+            CustomerNotFound: nobody, or several, are meant.
+        """
+        with self.snapshot(first.moment) as earlier, self.snapshot(last.moment) as later:
+            if last.moment.is_now:
+                last = point_now(later.head)  # somebody may have appended since the point was made
+            return differences(
+                earlier,
+                later,
+                points=(first, last),
+                axis=axis,
+                registry=self.registry,
+                currency=self.settings.currency,
+                customer=customer,
+                limit=limit,
+            )
 
     def rebuild(self) -> Snapshot:
         """Throw the kept tables away and fold the whole log again."""
@@ -476,7 +559,7 @@ class Book:
             outcome = commit(
                 draft,
                 writer=writer,
-                engine=snapshot.engine,
+                snapshot=snapshot,
                 secret=self._secret,
                 batch=batch,
                 completion=completion,

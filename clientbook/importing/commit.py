@@ -11,13 +11,14 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import INSTANT
 from clientbook.i18n import _
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.identity import Resolution, resolve
+from clientbook.importing.released import as_before, released_by
 from clientbook.log.base import Writer
 from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
+from clientbook.projection.snapshots import Snapshot
 
 Completion = Callable[["Outcome"], pa.Table | None]
 """Makes the row that closes a batch, from what the batch did; None where there is no batch."""
@@ -51,7 +52,7 @@ def commit(
     draft: Draft,
     *,
     writer: Writer,
-    engine: Engine,
+    snapshot: Snapshot,
     secret: bytes,
     batch: str | None,
     completion: Completion | None = None,
@@ -59,19 +60,23 @@ def commit(
 ) -> Outcome:
     """Append the draft's new events.
 
-    `engine` holds the read model at the writer's head. With `dry_run` nothing is
-    written and the outcome is what it would have been.
+    `snapshot` holds who is who at the writer's head. With `dry_run` nothing is
+    written and the outcome is what it would have been. Events of undone imports count as unknown.
     """
     events = draft.events
-    resolution = resolve(engine, events)
+    released = released_by(snapshot)
+    resolution = resolve(snapshot.engine, events)
     events = events.append_column("customer_id", resolution.customer_ids)
     kept = pc.invert(
         pc.or_(resolution.unknown, pc.and_(events["only_if_new"].combine_chunks(), pc.invert(resolution.is_new)))
     )
     rejects = list(draft.rejects) + _unknown_customers(draft, resolution)
     events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
-    rows = _log_rows(event_ids(events, secret), batch)
-    outcome = writer.preview(rows)
+    events = event_ids(events, secret)
+    if released:
+        events = as_before(snapshot, events)
+    rows = _log_rows(events, batch)
+    outcome = writer.preview(rows, released=released)
     # An event known by its content cannot differ in it: only its own date or a resolved link can.
     by_content = pc.or_(pc.is_null(events["key"]), pc.starts_with(pc.fill_null(events["key"], ""), CONTENT_KEY))
     outcome = pc.if_else(pc.and_(pc.equal(outcome, CORRECTION), by_content), DUPLICATE, outcome)
@@ -92,7 +97,7 @@ def commit(
         )
     if dry_run or not len(new):
         return replace(result, position=writer.head.position)
-    return replace(result, position=writer.append(new).head.position)
+    return replace(result, position=writer.append(new, released=released).head.position)
 
 
 def _unused_customers(events: pa.Table, outcome: pa.Array, resolution: Resolution) -> pa.Array:

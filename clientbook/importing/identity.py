@@ -37,7 +37,10 @@ class Resolution:
 
 
 def resolve(engine: Engine, events: pa.Table) -> Resolution:
-    """Find or make the customer of each draft event. `engine` has the book's identities, up to date."""
+    """Find or make the customer of each draft event. `engine` has the book's identities, up to date.
+
+    Where an import is undone it has `all_events` too, for a customer that comes back has the id it had.
+    """
     rows = pa.array(range(len(events)), pa.int64())
     named = events.select(["source", "type", "occurred_at", "given_id", "external", "email", "phone"])
     engine.register("drafted", named.append_column("row", rows))
@@ -72,9 +75,13 @@ def random_customer_ids(count: int) -> pa.StringArray:
 def _give_ids(engine: Engine) -> None:
     """`owners`: for each ref its customer. An id given by the source stands if the book has it or the batch registers it."""
     engine.execute(f"create or replace table keys as {sql('keys')}")
-    missing = engine.table("select key from keys where customer_id is null order by first_row")
+    missing = engine.table("select key from keys where customer_id is null order by first_row")["key"].combine_chunks()
     fresh = random_customer_ids(len(missing))
-    engine.register("fresh", pa.table({"key": missing["key"], "customer_id": fresh}))
+    if len(missing) and engine.value("select count(*) from undone_batches"):
+        remembered = engine.table(sql("remembered"))
+        place = pc.index_in(missing, value_set=remembered["key"].combine_chunks())
+        fresh = pc.coalesce(remembered["customer_id"].combine_chunks().take(place), fresh)
+    engine.register("fresh", pa.table({"key": missing, "customer_id": fresh}))
     engine.execute(f"create or replace table owners as {sql('owners')}")
 
 

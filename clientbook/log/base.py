@@ -15,6 +15,9 @@ from clientbook.log.digest import GENESIS
 
 Clock = Callable[[], datetime]
 
+Released = Callable[[pa.Table], pa.BooleanArray]
+"""Which of the log's own rows count as unknown, one answer a row, so that their ids may be recorded once more."""
+
 
 def system_clock() -> datetime:
     """The wall clock in UTC, to the microsecond."""
@@ -70,12 +73,14 @@ class Writer(Protocol):
     @property
     def head(self) -> Head: ...
 
-    def preview(self, rows: pa.Table) -> pa.StringArray:
+    def preview(self, rows: pa.Table, *, released: Released | None = None) -> pa.StringArray:
         """What `append` would do with each row: `added`, `duplicate` or `correction`."""
         ...
 
-    def append(self, rows: pa.Table) -> Appended:
+    def append(self, rows: pa.Table, *, released: Released | None = None) -> Appended:
         """Add the rows whose `event_id` is not known yet as one commit, all or nothing.
+
+        `released` is asked about the rows that the log knows under these ids; those it names are no longer in the way.
 
         `rows` holds the envelope's columns except `position`, `recorded_at` and `salt`, and one struct column for each type
         used. A NULL `event_id` gets a random one. Nothing is committed when nothing is new.

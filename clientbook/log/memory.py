@@ -10,7 +10,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientbook.log.base import Appended, Clock, Head, system_clock
+from clientbook.log.base import Appended, Clock, Head, Released, system_clock
 from clientbook.log.digest import chain, row_digests
 from clientbook.log.rows import ADDED_SCALAR, checked, numbered, outcomes, with_ids
 
@@ -53,13 +53,13 @@ class _MemoryWriter:
     def head(self) -> Head:
         return self._log._head
 
-    def preview(self, rows: pa.Table) -> pa.StringArray:
-        return outcomes(checked(rows), self._known)
+    def preview(self, rows: pa.Table, *, released: Released | None = None) -> pa.StringArray:
+        return outcomes(checked(rows), self._known, released)
 
-    def append(self, rows: pa.Table) -> Appended:
+    def append(self, rows: pa.Table, *, released: Released | None = None) -> Appended:
         log = self._log
         rows = checked(rows)
-        outcome = outcomes(rows, self._known)
+        outcome = outcomes(rows, self._known, released)
         new = with_ids(rows.filter(pc.equal(outcome, ADDED_SCALAR)))
         if not len(new):
             return Appended(head=log._head, added=0, outcome=outcome)

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from clientbook.events.arrow import ENVELOPE, EVENT_ID
 from clientbook.i18n import _
-from clientbook.log.base import Appended, Clock, DamagedLog, Head, LogError, UnknownFormat, system_clock
+from clientbook.log.base import Appended, Clock, DamagedLog, Head, LogError, Released, UnknownFormat, system_clock
 from clientbook.log.digest import chain, row_digests
 from clientbook.log.files import (
     FORMAT,
@@ -237,13 +237,13 @@ class _ParquetWriter:
     def head(self) -> Head:
         return self._log.head()
 
-    def preview(self, rows: pa.Table) -> pa.StringArray:
-        return outcomes(checked(rows), self._log._rows_with)
+    def preview(self, rows: pa.Table, *, released: Released | None = None) -> pa.StringArray:
+        return outcomes(checked(rows), self._log._rows_with, released)
 
-    def append(self, rows: pa.Table) -> Appended:
+    def append(self, rows: pa.Table, *, released: Released | None = None) -> Appended:
         log, before = self._log, self.head
         rows = checked(rows)
-        outcome = outcomes(rows, log._rows_with)
+        outcome = outcomes(rows, log._rows_with, released)
         new = with_ids(rows.filter(pc.equal(outcome, ADDED_SCALAR)))
         if not len(new):
             return Appended(head=before, added=0, outcome=outcome)

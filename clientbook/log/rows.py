@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.events.arrow import DECIMAL, ENVELOPE, EVENT_ID, INSTANT
-from clientbook.log.base import Head, MalformedRows
+from clientbook.log.base import Head, MalformedRows, Released
 from clientbook.log.digest import contents
 
 GIVEN = ("event_id", "type", "customer_id", "occurred_at", "source", "actor", "batch")
@@ -67,15 +67,18 @@ def with_ids(rows: pa.Table) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index("event_id"), ENVELOPE.field("event_id"), ids)
 
 
-def outcomes(rows: pa.Table, known: Callable[[pa.Array], pa.Table]) -> pa.StringArray:
+def outcomes(rows: pa.Table, known: Callable[[pa.Array], pa.Table], released: Released | None = None) -> pa.StringArray:
     """What becomes of each row: `added`, `duplicate` or `correction`.
 
-    `known(ids)` returns the log's rows with these ids. Within `rows`, the first with an id stands for the log's.
+    `known(ids)` returns the log's rows with these ids; those that `released` names are passed over. Within `rows`, the first
+    with an id stands for the log's.
     """
     if rows["event_id"].null_count == len(rows):
         return pa.repeat(ADDED_SCALAR, len(rows))
     ids = with_ids(rows)["event_id"].combine_chunks()
     before = known(ids)
+    if released is not None and len(before):
+        before = before.filter(pc.invert(pc.fill_null(released(before), False)))
     firsts = _first_of_each(ids)
     if not len(before) and len(firsts) == len(rows):
         return pa.repeat(ADDED_SCALAR, len(rows))

@@ -27,6 +27,7 @@ __all__ = [
     "fingerprint",
     "fold",
     "fold_identities",
+    "fold_orders",
     "open_book",
     "open_events",
     "open_log",
@@ -198,6 +199,12 @@ def fold_identities(engine: Engine, moment: Moment) -> None:
     engine.execute(
         "create or replace table customers as select distinct customer_id from events where customer_id is not null"
     )
+
+
+def fold_orders(engine: Engine) -> None:
+    """Fold only `refunds` and `orders`, after the identities."""
+    for name in ("refunds", "orders"):
+        engine.execute(f"create or replace table {name} as {sql(name)}")
 
 
 def resolve(engine: Engine, moment: Moment) -> None:

@@ -87,8 +87,11 @@ def refresh(step: Step, place: Place) -> bool:
     _fold_customers(step, place)
     for name in (*RESOLUTION, "segments_defined"):
         place.write(engine, name, f"select * from main.{name}")
-    with names_from(engine, "fresh"):
-        place.write(engine, "batches", f"select * from before.batches union all by name ({sql('batches')})")
+    if engine.value(f"{count} main.turned_batches"):
+        place.write(engine, "batches", sql("batches"))
+    else:
+        with names_from(engine, "fresh"):
+            place.write(engine, "batches", f"select * from before.batches union all by name ({sql('batches')})")
     return True
 
 
@@ -184,22 +187,17 @@ def _find_changed(step: Step) -> bool:
 
 
 def _find_kept_identities(step: Step) -> None:
-    """An event's customer decides whether it is kept, so those of the customers named have to be looked at again."""
+    """While an import is undone they are found anew: any event may change whom something else is known of."""
     engine = step.engine
     if not engine.value("select count(*) from main.undone_batches"):
         engine.execute("create table main.kept_identities as select * from before.kept_identities where false")
-        return
-    _define(
-        engine,
-        "named_part.all_events",
-        f"main.all_events where {_among(engine, 'customer_id', 'main.named', 'customer_id')} or {_MERGE_TYPES}",
+    else:
+        engine.execute(f"create table main.kept_identities as {sql('kept_identities')}")
+    engine.execute(
+        "insert into main.named select distinct customer_id from ("
+        "(from before.kept_identities except from main.kept_identities)"
+        " union all (from main.kept_identities except from before.kept_identities)) anti join main.named using (customer_id)"
     )
-    with names_from(engine, "named_part"):
-        engine.execute(
-            "create table main.kept_identities as"
-            " select * from before.kept_identities anti join main.named using (customer_id)"
-            f" union all by name select * from ({sql('kept_identities')}) semi join main.named using (customer_id)"
-        )
 
 
 def _find_orders(step: Step) -> None:

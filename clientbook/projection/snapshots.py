@@ -26,11 +26,13 @@ from types import TracebackType
 from typing import Final, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from clientbook.engine.duckdb import Engine, Limits, QueryFailed
 from clientbook.events.registry import Registry
 from clientbook.log.marks import CommitMark, Commits
 from clientbook.log.parquet import ParquetLog, Pinned
+from clientbook.log.rows import checked, numbered, with_ids
 from clientbook.projection.fold import (
     NOW,
     RESOLUTION,
@@ -39,6 +41,7 @@ from clientbook.projection.fold import (
     Moment,
     fingerprint,
     fold_identities,
+    fold_orders,
     open_book,
     open_events,
     open_log,
@@ -182,6 +185,23 @@ class Projector:
             engine = self._engine_on(pinned)
             fold_identities(engine, NOW)
         return Snapshot(engine=engine, pinned=pinned, moment=NOW, schema_file=_schema_file(folder), place=None)
+
+    @contextmanager
+    def supposing(self, rows: pa.Table) -> Iterator[Snapshot]:
+        """Identities, refunds and orders as they would be if `rows` were appended to the log, which has to have a commit."""
+        pinned = self._log.pin()
+        assert pinned.head.recorded_at is not None
+        with tempfile.TemporaryDirectory(prefix="clientbook-") as folder:
+            supposed = Path(folder) / "supposed.parquet"
+            added = numbered(with_ids(checked(rows)), pinned.head, pinned.head.recorded_at)
+            pq.write_table(added, supposed)
+            head = replace(pinned.head, position=pinned.head.position + len(added))
+            pinned = replace(pinned, files=(*pinned.files, supposed), head=head)
+            engine, schema_file = self._engine_on(pinned), _schema_file(self._folder())
+            with Snapshot(engine=engine, pinned=pinned, moment=NOW, schema_file=schema_file, place=None) as snapshot:
+                fold_identities(engine, NOW)
+                fold_orders(engine)
+                yield snapshot
 
     def forget(self) -> None:
         """Delete every snapshot; the next read folds the whole log again."""

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from clientbook.log.base import Appended, Clock, EventLog, Head, MalformedRows
+from clientbook.log.base import Appended, Clock, EventLog, Head, MalformedRows, Released
 from clientbook.log.digest import GENESIS, chain, row_digests
 from clientbook.testing.rows import NOON, Row, event_id, log_rows, tag
 
@@ -200,6 +200,50 @@ class LogContract:
             assert writer.head == log.head() != before
         assert preview == ["duplicate", "added", "duplicate", "correction", "added"]
 
+    # Ids given back.
+
+    def test_an_id_that_is_released_is_recorded_once_more(self, log: EventLog) -> None:
+        log.append(log_rows([tag("a", batch="1"), tag("b", batch="1"), tag("c")]))
+        again = log_rows([tag("a", batch="2"), Row(id=event_id("b"), data={"tag": "z"}, batch="2"), tag("c", batch="2")])
+        with log.writer() as writer:
+            assert writer.preview(again).to_pylist() == ["duplicate", "correction", "duplicate"]
+            preview = writer.preview(again, released=of_batch("1")).to_pylist()
+            done = writer.append(again, released=of_batch("1"))
+        assert preview == outcome(done) == ["added", "added", "duplicate"]
+        assert (done.first_position, done.head.position) == (4, 5)
+        assert tags(log) == ["a", "b", "c", "a", "z"]
+        assert_digests_hold(log)
+
+    def test_an_id_is_known_while_one_of_its_rows_is_not_released(self, log: EventLog) -> None:
+        log.append(log_rows([tag("a", batch="1")]))
+        second = log_rows([Row(id=event_id("a"), data={"tag": "z"}, batch="2")])
+        with log.writer() as writer:
+            writer.append(second, released=of_batch("1"))
+            assert outcome(writer.append(second, released=of_batch("1"))) == ["duplicate"]
+            assert outcome(writer.append(log_rows([tag("a")]), released=of_batch("1"))) == ["correction"]
+            assert outcome(writer.append(log_rows([tag("a")]), released=of_batch("2"))) == ["duplicate"]
+            assert outcome(writer.append(log_rows([tag("a", batch="3")]), released=of_batch("1", "2"))) == ["added"]
+        assert [row["batch"] for row in read(log)] == ["1", "2", "3"]
+
+    def test_what_is_released_is_asked_of_the_log_s_own_rows(self, log: EventLog) -> None:
+        log.append(log_rows([tag("a", customer_id="anna"), tag("b", customer_id="bert"), tag("c")]))
+        asked: list[dict[str, Any]] = []
+
+        def released(known: pa.Table) -> pa.BooleanArray:
+            asked.extend(known.to_pylist())
+            return pc.equal(known["position"], 2).combine_chunks()
+
+        with log.writer() as writer:
+            rows = log_rows([tag("a"), tag("b"), tag("new")])
+            assert writer.preview(rows, released=released).to_pylist() == ["duplicate", "added", "added"]
+        assert sorted((row["position"], row["customer_id"]) for row in asked) == [(1, "anna"), (2, "bert")]
+
+    def test_within_one_batch_the_first_of_a_released_id_stands(self, log: EventLog) -> None:
+        log.append(log_rows([tag("a", batch="1")]))
+        with log.writer() as writer:
+            done = writer.append(log_rows([tag("a"), tag("a"), Row()]), released=of_batch("1"))
+        assert outcome(done) == ["added", "duplicate", "added"]
+
     # Time.
 
     def test_all_events_of_an_append_are_recorded_at_one_moment(self, log: EventLog, clock: ManualClock) -> None:
@@ -361,6 +405,11 @@ class LogContract:
         assert [row["position"] for row in read(log)] == list(range(1, 41))
         assert sorted(tags(log)) == sorted([f"{name}{n}" for name in ("a", "b", "c", "shared") for n in range(10)])
         assert_digests_hold(log)
+
+
+def of_batch(*batches: str) -> Released:
+    """Releases the rows of these batches."""
+    return lambda known: pc.is_in(known["batch"], value_set=pa.array(batches)).combine_chunks()
 
 
 def read(log: EventLog, **bounds: Any) -> list[dict[str, Any]]:
