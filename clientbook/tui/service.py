@@ -13,11 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import pyarrow as pa
 from rich.cells import cell_len
 
 from clientbook.book import Book
-from clientbook.engine.duckdb import Engine, QueryCancelled, identifier
+from clientbook.engine.duckdb import Engine, QueryCancelled, QueryFailed, identifier
 from clientbook.i18n import _
 from clientbook.projection.moment import Moment
 from clientbook.projection.snapshots import Snapshot
@@ -36,6 +37,8 @@ from clientbook.query.views import (
     open_view,
     page,
 )
+from clientbook.tui.errors import CustomerGone, SnapshotLost
+from clientbook.tui.held_folder import HeldFolder
 from clientbook.tui.model import PAGE_ROWS, Card, Cells, ColumnLayout, OpenedView, Rows, Suggestion, TableData
 
 GROUPS: Final = ("open", "page", "detail", "palette")
@@ -45,6 +48,9 @@ TIMELINE_ROWS: Final = 1_000
 """The newest events shown of one customer; more would have to become Python objects, which stalls the screen."""
 PREVIEW_EVENTS: Final = 12
 SUGGESTIONS: Final = 10
+OPENINGS: Final = 5
+"""How often opening is tried while another process swaps or deletes files under it."""
+OPENING_PAUSE_SECONDS: Final = 0.1
 _RANKS: Final = {"name": 0, "revenue": 1, "order_count": 2, "city": 3, "last_order_at": 4, "email": 5, "average_basket": 6}
 _MINIMA: Final = {"name": 16, "city": 10, "email": 18}
 _CEILINGS: Final = {"name": 30, "city": 22, "email": 34}
@@ -71,13 +77,15 @@ stopwatch: Callable[[], float] = time.perf_counter
 class QueryService:
     """One snapshot of a book, and everything the screens ask of it."""
 
-    def __init__(self, book: Book, snapshot: Snapshot) -> None:
+    def __init__(self, book: Book, snapshot: Snapshot, kept: HeldFolder | None) -> None:
+        """`kept` is the folder of the tables on disk, None where there is none."""
         self.name = display(book.settings.name, book.settings.timezone)
         self.timezone = book.settings.timezone
         self.moment = snapshot.moment
         self.position = snapshot.position
         self._book = book
         self._snapshot = snapshot
+        self._kept = kept
         engine = snapshot.engine
         self.total: int = engine.value("select count(*) from customers")
         if self.total <= NATIVE_ROWS:
@@ -96,7 +104,25 @@ class QueryService:
             NoBook, InvalidSettings, LogError, QueryFailed: it cannot be opened.
         """
         book = Book(folder)
-        return cls(book, book.snapshot(moment))
+        for attempt in range(OPENINGS):
+            try:
+                return cls._opened(book, moment)
+            except (FileNotFoundError, QueryFailed) as error:
+                if attempt == OPENINGS - 1 or not _is_about_files(error):
+                    raise
+            time.sleep(OPENING_PAUSE_SECONDS)
+        raise AssertionError
+
+    @classmethod
+    def _opened(cls, book: Book, moment: Moment) -> QueryService:
+        path = book.folder / "state" / "tables"
+        kept = HeldFolder.hold(path)  # before the snapshot, or its files could go between the two
+        snapshot = book.snapshot(moment)
+        try:
+            return cls(book, snapshot, kept or HeldFolder.hold(path))
+        except Exception:
+            snapshot.close()
+            raise
 
     def moment_text(self) -> str:
         """The moment that every figure is for, in the book's time zone."""
@@ -120,9 +146,15 @@ class QueryService:
         return ViewSpec(moment=self.moment).command().replace("customers", f"show {customer_id}", 1)
 
     def open_view(
-        self, text: str, sort: Sequence[Sort], *, is_wanted: Callable[[], bool], keep: str | None = None
+        self,
+        text: str,
+        sort: Sequence[Sort],
+        *,
+        is_wanted: Callable[[], bool],
+        keep: str | None = None,
+        near: int = 0,
     ) -> OpenedView:
-        """Filter and sort; the row of customer `keep` is where the cursor goes, else the first.
+        """Filter and sort; the cursor goes to the row of customer `keep`, else as far down as row `near`.
 
         Raises:
             InvalidExpression: the text is no filter.
@@ -134,9 +166,9 @@ class QueryService:
             if not is_wanted():
                 raise QueryCancelled
             view = open_view(engine, self._spec(text, sort), self.types)
-            row = 0
-            if keep is not None:
-                row = engine.value(f"select place from {view.name} where customer_id = $id", {"id": keep}) or 0
+            row = None if keep is None else _place(engine, view, keep)
+            if row is None:
+                row = max(0, min(near, view.count - 1))
             first = self._rows(engine, view, row // PAGE_ROWS)
             elapsed = stopwatch() - started
         return OpenedView(
@@ -159,10 +191,19 @@ class QueryService:
             found: str | None = engine.value(f"select customer_id from {view.name} where place = {row:d}")
             return found
 
-    def preview(self, customer_id: str) -> Card:
-        """A customer in short."""
+    def row_of(self, view: View, customer_id: str) -> int | None:
+        """The row of a customer in a view, or None where the view leaves the customer out."""
         with self._using("detail") as engine:
-            profile = one.profile(engine, customer_id)
+            return _place(engine, view, customer_id)
+
+    def preview(self, customer_id: str) -> Card:
+        """A customer in short.
+
+        Raises:
+            CustomerGone: the book has no such customer.
+        """
+        with self._using("detail") as engine:
+            profile = _profile(engine, customer_id)
             events = one.timeline(engine, customer_id, limit=PREVIEW_EVENTS)
         fields = _fields({name: profile[name] for name in _PREVIEWED}, self.timezone)
         return Card(
@@ -173,9 +214,14 @@ class QueryService:
         )
 
     def card(self, customer_id: str) -> Card:
-        """A customer with everything the customer screen shows."""
+        """A customer with everything the customer screen shows; of one that was merged, the customer it is now.
+
+        Raises:
+            CustomerGone: the book has no such customer.
+        """
         with self._using("detail") as engine:
-            profile = one.profile(engine, customer_id)
+            customer_id = _current(engine, customer_id)
+            profile = _profile(engine, customer_id)
             events = one.timeline(engine, customer_id, limit=TIMELINE_ROWS + 1)
             orders = one.orders(engine, customer_id)
             acts = one.consent_acts(engine, customer_id)
@@ -205,8 +251,12 @@ class QueryService:
         )
 
     def new_events(self) -> int:
-        """How many events the log got since the book was opened."""
-        return max(0, self._book.log.head().position - self.position)
+        """How many events the log got since the book was opened, of those that belong to the moment."""
+        return 0 if self.moment.known_at else self._book.newer_than(self.position)
+
+    def is_lost(self) -> bool:
+        """Whether the tables that were kept on disk were deleted as a whole: after an erasure what is shown must go."""
+        return self._kept is not None and self._kept.is_gone()
 
     def interrupt(self, group: str) -> None:
         """Stop what runs for a group of workers."""
@@ -228,13 +278,19 @@ class QueryService:
             time.sleep(0.01)
         with suppress(Exception):
             self._snapshot.close()
+        if self._kept is not None:
+            self._kept.close()
 
     @contextmanager
     def _using(self, group: str) -> Iterator[Engine]:
         with self._locks[group]:
             if self._stopped.is_set():
                 raise QueryCancelled
-            yield self._cursors[group]
+            try:
+                yield self._cursors[group]
+            except QueryFailed as error:
+                # The tables are read from their files lazily, and other processes keep only the newest few.
+                raise SnapshotLost if _is_about_files(error) else error from None
 
     def _spec(self, text: str, sort: Sequence[Sort]) -> ViewSpec:
         where, search = interpret(text, self.types)
@@ -301,6 +357,30 @@ class QueryService:
             "actor",
         )
         return _table(rows, names, self.timezone, is_cut=is_cut)
+
+
+def _is_about_files(error: Exception) -> bool:
+    """Whether files could not be read; behind the engine's own error stands DuckDB's, which has a class for that."""
+    return isinstance(error, FileNotFoundError) or isinstance(error.__context__, duckdb.IOException)
+
+
+def _profile(engine: Engine, customer_id: str) -> dict[str, Any]:
+    try:
+        return one.profile(engine, customer_id)
+    except IndexError:
+        raise CustomerGone from None
+
+
+def _current(engine: Engine, customer_id: str) -> str:
+    """The id that a customer goes by now, which a merge changes."""
+    found: str | None = engine.value("select root_id from customer_roots where customer_id = $id", {"id": customer_id})
+    return found or customer_id
+
+
+def _place(engine: Engine, view: View, customer_id: str) -> int | None:
+    sql = f"select place from {view.name} where customer_id = $id"
+    place: int | None = engine.value(sql, {"id": _current(engine, customer_id)})
+    return place
 
 
 def _load_customers(engine: Engine) -> None:
