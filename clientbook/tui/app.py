@@ -268,10 +268,8 @@ def _offered(count: int) -> str:
 
 def _moved_on(count: int) -> str:
     if count <= 0:
-        return _("the book was written anew; this is it")
-    said = ngettext(
-        "the book moved on: {count} new event is shown", "the book moved on: {count} new events are shown", count
-    )
+        return _("the book was rewritten and read again")
+    said = ngettext("the book moved on: {count} new event shown", "the book moved on: {count} new events shown", count)
     return said.format(count=f"{count:,}")
 
 

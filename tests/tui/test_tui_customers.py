@@ -7,7 +7,6 @@ from pathlib import Path
 from textual.widgets import Static
 from tui_book import make_book, person
 
-from clientbook.book import Book
 from clientbook.tui.app import ClientbookApp
 from clientbook.tui.screens.customer import CustomerScreen
 from clientbook.tui.widgets.filter_bar import FilterBar, FilterInput
