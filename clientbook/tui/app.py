@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -46,6 +47,8 @@ NOTICE_SECONDS: Final = 15.0
 """So long it is said that the book moved on."""
 RECOVERIES: Final = 3
 """So often in a row, without a new event, the book is read again by itself; then the person decides."""
+CALM_SECONDS: Final = 60.0
+"""After so long without one, recoveries are counted anew."""
 
 
 def _commands() -> type[Provider]:
@@ -77,6 +80,7 @@ class ClientbookApp(App[None], inherit_bindings=False):
         self._is_opening = False
         self._is_recovering = False
         self._recoveries = 0
+        self._recovered_at = 0.0
         self._is_checking = False
         self._notice_timer: Timer | None = None
         self._left: list[QueryService] = []
@@ -137,8 +141,9 @@ class ClientbookApp(App[None], inherit_bindings=False):
         self.new_events = 0
         self._say("")
         if before and self._is_recovering:
-            self._say(_moved_on(message.service.position - before.position), seconds=NOTICE_SECONDS)
-            if message.service.position != before.position:
+            came = message.service.position - before.position
+            self._say(_moved_on(0 if self.moment.known_at else came), seconds=NOTICE_SECONDS)
+            if came:
                 self._recoveries = 0
         self._is_recovering = False
         await self.customers.show_book(message.service)
@@ -183,7 +188,9 @@ class ClientbookApp(App[None], inherit_bindings=False):
         """Read the book again because files of a service's snapshot are gone."""
         if service is not self.service or self._is_opening:
             return
-        self._recoveries += 1
+        now = time.monotonic()
+        self._recoveries = 1 if now - self._recovered_at > CALM_SECONDS else self._recoveries + 1
+        self._recovered_at = now
         if self._recoveries > RECOVERIES:
             self._show_failure(str(SnapshotLost()))
             return

@@ -14,19 +14,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import pyarrow as pa
-from rich.cells import cell_len
 
 from clientbook.book import Book
-from clientbook.engine.duckdb import Engine, QueryCancelled, QueryFailed, identifier
+from clientbook.engine.duckdb import Engine, QueryCancelled, QueryFailed
 from clientbook.i18n import _
 from clientbook.projection.moment import Moment
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query import customers as one
-from clientbook.query.labels import STATUSES, column_label, event_label
+from clientbook.query.labels import STATUSES, event_label
 from clientbook.query.text import display
 from clientbook.query.views import (
-    DEFAULT_COLUMNS,
     Sort,
     View,
     ViewSpec,
@@ -39,7 +36,8 @@ from clientbook.query.views import (
 )
 from clientbook.tui.errors import CustomerGone, SnapshotLost
 from clientbook.tui.held_folder import HeldFolder
-from clientbook.tui.model import PAGE_ROWS, Card, Cells, ColumnLayout, OpenedView, Rows, Suggestion, TableData
+from clientbook.tui.model import PAGE_ROWS, Card, OpenedView, Rows, Suggestion, TableData
+from clientbook.tui.tables import customer_columns, money, page_cells, profile_fields, small_table
 
 GROUPS: Final = ("open", "page", "detail", "palette")
 NATIVE_ROWS: Final = 1_000_000
@@ -51,10 +49,6 @@ SUGGESTIONS: Final = 10
 OPENINGS: Final = 5
 """How often opening is tried while another process swaps or deletes files under it."""
 OPENING_PAUSE_SECONDS: Final = 0.1
-_RANKS: Final = {"name": 0, "revenue": 1, "order_count": 2, "city": 3, "last_order_at": 4, "email": 5, "average_basket": 6}
-_MINIMA: Final = {"name": 16, "city": 10, "email": 18}
-_CEILINGS: Final = {"name": 30, "city": 22, "email": 34}
-_SHOWN_AT_ZERO: Final = {"order_count", "revenue"}
 _PREVIEWED: Final = (
     "email",
     "phone",
@@ -91,7 +85,7 @@ class QueryService:
         if self.total <= NATIVE_ROWS:
             _load_customers(engine)
         self.types = column_types(engine)
-        self.columns = _layouts(engine, self.types, self.timezone)
+        self.columns = customer_columns(engine, self.types, self.timezone)
         self._cursors = {group: engine.cursor() for group in GROUPS}
         self._locks = {group: threading.Lock() for group in GROUPS}
         self._stopped = threading.Event()
@@ -117,11 +111,16 @@ class QueryService:
     def _opened(cls, book: Book, moment: Moment) -> QueryService:
         path = book.folder / "state" / "tables"
         kept = HeldFolder.hold(path)  # before the snapshot, or its files could go between the two
-        snapshot = book.snapshot(moment)
+        snapshot = None
         try:
-            return cls(book, snapshot, kept or HeldFolder.hold(path))
+            snapshot = book.snapshot(moment)
+            kept = kept or HeldFolder.hold(path)
+            return cls(book, snapshot, kept)
         except Exception:
-            snapshot.close()
+            if snapshot is not None:
+                snapshot.close()
+            if kept is not None:
+                kept.close()
             raise
 
     def moment_text(self) -> str:
@@ -205,7 +204,7 @@ class QueryService:
         with self._using("detail") as engine:
             profile = _profile(engine, customer_id)
             events = one.timeline(engine, customer_id, limit=PREVIEW_EVENTS)
-        fields = _fields({name: profile[name] for name in _PREVIEWED}, self.timezone)
+        fields = profile_fields({name: profile[name] for name in _PREVIEWED}, self.timezone)
         return Card(
             customer_id=customer_id,
             name=display(profile["name"], self.timezone),
@@ -229,11 +228,11 @@ class QueryService:
         return Card(
             customer_id=customer_id,
             name=display(profile["name"], self.timezone),
-            fields=_fields(profile, self.timezone),
+            fields=profile_fields(profile, self.timezone),
             timeline=self._timeline(events[:TIMELINE_ROWS], is_cut=len(events) > TIMELINE_ROWS),
             orders=self._orders(orders[:TIMELINE_ROWS], is_cut=len(orders) > TIMELINE_ROWS),
             consent=self._consent(acts[:TIMELINE_ROWS], is_cut=len(acts) > TIMELINE_ROWS),
-            identifiers=_table(identifiers, ("kind", "value", "source", "strength", "linked_at"), self.timezone),
+            identifiers=small_table(identifiers, ("kind", "value", "source", "strength", "linked_at"), self.timezone),
         )
 
     def suggestions(self, text: str) -> tuple[Suggestion, ...]:
@@ -301,7 +300,7 @@ class QueryService:
         return Rows(
             number=number,
             ids=tuple(table.column("customer_id").to_pylist()),
-            cells=_cells(table, view.spec.columns, self.timezone),
+            cells=page_cells(table, view.spec.columns, self.timezone),
         )
 
     def _timeline(self, events: list[dict[str, Any]], *, is_cut: bool = False) -> TableData:
@@ -309,19 +308,19 @@ class QueryService:
             {
                 **event,
                 "type": event_label(event["type"]),
-                "amount": _money(event["amount"], event["currency"], self.timezone),
+                "amount": money(event["amount"], event["currency"], self.timezone),
             }
             for event in events
         ]
         names = ("occurred_at", "type", "summary", "amount", "channel", "reference", "campaign", "score", "source", "actor")
-        return _table(rows, names, self.timezone, numbers={"amount", "score"}, is_cut=is_cut)
+        return small_table(rows, names, self.timezone, numbers={"amount", "score"}, is_cut=is_cut)
 
     def _orders(self, orders: list[dict[str, Any]], *, is_cut: bool) -> TableData:
         rows = [
             {
                 **order,
                 "status": _(STATUSES.get(order["status"], order["status"])),
-                "revenue": _money(order["revenue"], order["currency"], self.timezone),
+                "revenue": money(order["revenue"], order["currency"], self.timezone),
             }
             for order in orders
         ]
@@ -338,7 +337,7 @@ class QueryService:
             "source",
         )
         numbers = {"gross", "refunded", "revenue", "line_count"}
-        return _table(rows, names, self.timezone, numbers=numbers, is_cut=is_cut)
+        return small_table(rows, names, self.timezone, numbers=numbers, is_cut=is_cut)
 
     def _consent(self, acts: list[dict[str, Any]], *, is_cut: bool) -> TableData:
         rows = [{**act, "act": event_label(act["act"])} for act in acts]
@@ -356,7 +355,7 @@ class QueryService:
             "source",
             "actor",
         )
-        return _table(rows, names, self.timezone, is_cut=is_cut)
+        return small_table(rows, names, self.timezone, is_cut=is_cut)
 
 
 def _is_about_files(error: Exception) -> bool:
@@ -388,94 +387,3 @@ def _load_customers(engine: Engine) -> None:
         engine.execute("create table native_customers as select * from customers order by customer_id")
         engine.execute("drop view customers")
         engine.execute("alter table native_customers rename to customers")
-
-
-def _layouts(engine: Engine, types: dict[str, str], timezone: str) -> tuple[ColumnLayout, ...]:
-    """Widths come from all customers once, so that columns stand still while somebody types a filter."""
-    numbers = {
-        name for name in DEFAULT_COLUMNS if types[name].startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
-    }
-    texts = [name for name in DEFAULT_COLUMNS if types[name] == "VARCHAR"]
-    measures = [f"coalesce(quantile_disc(length({identifier(name)}), 0.98), 0) as {identifier(name)}" for name in texts]
-    measures += [
-        f"{bound}({identifier(name)}) as {identifier(f'{bound} {name}')}"
-        for name in DEFAULT_COLUMNS
-        if name not in texts
-        for bound in ("min", "max")
-    ]
-    measured = engine.rows(f"select {', '.join(measures)} from customers")[0]
-    layouts = []
-    for position, name in enumerate(DEFAULT_COLUMNS):
-        label = column_label(name)
-        arrow = cell_len(label) + 2
-        if name in texts:
-            natural = max(arrow, min(measured[name], _CEILINGS.get(name, 30)))
-            minimum = min(natural, _MINIMA.get(name, 12))
-        else:
-            bounds = (display(measured[f"{bound} {name}"], timezone) for bound in ("min", "max"))
-            natural = minimum = max(arrow, *(len(bound) for bound in bounds))
-        layouts.append(
-            ColumnLayout(
-                key=name,
-                label=label,
-                natural=natural,
-                minimum=minimum,
-                rank=_RANKS.get(name, position + 10),
-                is_number=name in numbers,
-            )
-        )
-    return tuple(layouts)
-
-
-def _cells(table: pa.Table, names: Sequence[str], timezone: str) -> tuple[Cells, ...]:
-    columns = [[display(value, timezone) for value in table.column(name).to_pylist()] for name in names]
-    return tuple(zip(*columns, strict=True))
-
-
-def _fields(profile: dict[str, Any], timezone: str) -> tuple[tuple[str, str], ...]:
-    """The filled fields, labelled. The name stands above them; a phone that is the mobile or landline is not said twice."""
-    fields = []
-    for name, value in profile.items():
-        if name in ("customer_id", "name") or (
-            name == "phone" and value in (profile.get("mobile"), profile.get("landline"))
-        ):
-            continue
-        if name not in _SHOWN_AT_ZERO and (value is None or value is False or value == 0 or value in ([], {})):
-            continue
-        text = display(value, timezone)
-        if text:
-            fields.append((column_label(name), text))
-    return tuple(fields)
-
-
-def _money(amount: Any, currency: str | None, timezone: str) -> str | None:
-    return None if amount is None else f"{display(amount, timezone)} {currency or ''}".rstrip()
-
-
-def _table(
-    rows: list[dict[str, Any]],
-    names: Sequence[str],
-    timezone: str,
-    *,
-    numbers: set[str] | None = None,
-    is_cut: bool = False,
-) -> TableData:
-    """Rows as a table with the columns that any row fills, the first ones the last to go where there is no room."""
-    filled = [name for name in names if any(row[name] is not None for row in rows)]
-    cells = tuple(tuple(display(row[name], timezone) for name in filled) for row in rows)
-    columns = []
-    for position, name in enumerate(filled):
-        label = column_label(name)
-        natural = max(cell_len(label), *(cell_len(row[position]) for row in cells))
-        is_long = name in ("summary", "value")
-        columns.append(
-            ColumnLayout(
-                key=name,
-                label=label,
-                natural=natural,
-                minimum=min(natural, 16 if is_long else 24),
-                rank=position,
-                is_number=name in (numbers or ()),
-            )
-        )
-    return TableData(columns=tuple(columns), rows=cells, is_cut=is_cut)

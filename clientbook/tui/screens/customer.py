@@ -83,7 +83,7 @@ class CustomerScreen(Screen["int | None"]):
         """Show the same customer in another snapshot; `view` is what the list beneath shows of it now."""
         self._service = service
         if self._view is not None:
-            self._view, self._count = view, count
+            self._view, self._count, self.row = view, count, None
         self._request(self.customer_id, None)
 
     def show_failure(self, text: str) -> None:

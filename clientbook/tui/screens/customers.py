@@ -277,7 +277,7 @@ class CustomersScreen(Screen[None]):
             self.query_one(FilterBar).show_error(message.text, message.place)
             if self.query_one("#empty").display:
                 self._show_empty(_("The filter cannot be read yet."))
-            if self._shown is not None and self._shown[0] is not self._service:
+            if self._shown and self._shown[0] is not self._service and self._shown_text != self.filter_text:
                 self._request_view(text=self._shown_text, stay=True)
 
     @on(PageReady)
