@@ -288,7 +288,7 @@ class QueryService:
             try:
                 yield self._cursors[group]
             except QueryFailed as error:
-                # The tables are read from their files lazily, and other processes keep only the newest few.
+                # The tables are read from their files when they are asked, and other processes may delete these.
                 raise SnapshotLost if _is_about_files(error) else error from None
 
     def _spec(self, text: str, sort: Sequence[Sort]) -> ViewSpec:
