@@ -184,6 +184,10 @@ class Book:
         """The read model at a moment; close it, or use it as a context manager."""
         return self.projector.snapshot(moment)
 
+    def newer_than(self, position: int) -> int:
+        """How many events the log holds beyond a position; where none came, that costs a look for one file name."""
+        return max(0, self.log.head().position - position)
+
     def plan(self, file: GivenFile, *, mapping: Mapping | None = None, source: str | None = None) -> FilePlan:
         """How a file would be read: its table and a mapping, given or proposed.
 

@@ -8,11 +8,26 @@ from __future__ import annotations
 import traceback
 
 from clientbook.errors import ClientbookError
+from clientbook.i18n import _
 from clientbook.query.text import harmless
 
 
 class NoTerminal(ClientbookError):
     """There is no terminal to draw on."""
+
+
+class SnapshotLost(ClientbookError):
+    """Another process deleted the files that the tables on the screen are read from."""
+
+    def __init__(self) -> None:
+        super().__init__(_("the files that this was read from are gone; r reads the book again"))
+
+
+class CustomerGone(ClientbookError, LookupError):
+    """The customer is not in the book, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__(_("this customer is not in the book any more"))
 
 
 def describe(error: BaseException) -> str:

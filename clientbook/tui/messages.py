@@ -31,10 +31,11 @@ class BookFailed(Message):
 
 
 class ViewOpened(Message):
-    """A filter or a sort has its result."""
+    """A filter or a sort has its result. `text` is the filter as it was typed."""
 
-    def __init__(self, opened: OpenedView, service: QueryService, generation: int) -> None:
+    def __init__(self, opened: OpenedView, service: QueryService, text: str, generation: int) -> None:
         super().__init__()
+        self.text = text
         self.opened = opened
         self.service = service
         self.generation = generation
@@ -78,13 +79,33 @@ class QueryTrouble(Message):
         self.generation = generation
 
 
-class EventsArrived(Message):
-    """The log grew since the book was opened."""
+class CustomerMissing(Message):
+    """The customer that was asked for is not in the book."""
 
-    def __init__(self, count: int, generation: int) -> None:
+    def __init__(self, text: str, generation: int) -> None:
         super().__init__()
-        self.count = count
+        self.text = text
         self.generation = generation
+
+
+class BookChecked(Message):
+    """What other processes did to the book since a service opened it."""
+
+    def __init__(self, service: QueryService, *, new_events: int | None, is_lost: bool) -> None:
+        super().__init__()
+        self.service = service
+        self.new_events = new_events
+        """None where it could not be told this time."""
+        self.is_lost = is_lost
+        """Whether the tables that were kept on disk are gone, as an erasure leaves it."""
+
+
+class FilesGone(Message):
+    """A query of a service found that files of its snapshot are gone."""
+
+    def __init__(self, service: QueryService) -> None:
+        super().__init__()
+        self.service = service
 
 
 class RowMoved(Message):

@@ -13,6 +13,7 @@ from textual.content import Content
 
 from clientbook.i18n import _
 from clientbook.tui.actions import ACTIONS
+from clientbook.tui.errors import SnapshotLost
 from clientbook.tui.screens.customers import CustomersScreen
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class ClientbookCommands(Provider):
         except asyncio.CancelledError:
             service.interrupt("palette")
             raise
+        except SnapshotLost:
+            app.recover(service)
+            return
         except Exception:
             return  # interrupted by the next key; a real fault shows in the list itself
         for place, suggestion in enumerate(found):

@@ -13,19 +13,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
-from rich.cells import cell_len
+import duckdb
 
 from clientbook.book import Book
-from clientbook.engine.duckdb import Engine, QueryCancelled, identifier
+from clientbook.engine.duckdb import Engine, QueryCancelled, QueryFailed
 from clientbook.i18n import _
 from clientbook.projection.moment import Moment
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query import customers as one
-from clientbook.query.labels import STATUSES, column_label, event_label
+from clientbook.query.labels import STATUSES, event_label
 from clientbook.query.text import display
 from clientbook.query.views import (
-    DEFAULT_COLUMNS,
     Sort,
     View,
     ViewSpec,
@@ -36,7 +34,10 @@ from clientbook.query.views import (
     open_view,
     page,
 )
-from clientbook.tui.model import PAGE_ROWS, Card, Cells, ColumnLayout, OpenedView, Rows, Suggestion, TableData
+from clientbook.tui.errors import CustomerGone, SnapshotLost
+from clientbook.tui.held_folder import HeldFolder
+from clientbook.tui.model import PAGE_ROWS, Card, OpenedView, Rows, Suggestion, TableData
+from clientbook.tui.tables import customer_columns, money, page_cells, profile_fields, small_table
 
 GROUPS: Final = ("open", "page", "detail", "palette")
 NATIVE_ROWS: Final = 1_000_000
@@ -45,10 +46,9 @@ TIMELINE_ROWS: Final = 1_000
 """The newest events shown of one customer; more would have to become Python objects, which stalls the screen."""
 PREVIEW_EVENTS: Final = 12
 SUGGESTIONS: Final = 10
-_RANKS: Final = {"name": 0, "revenue": 1, "order_count": 2, "city": 3, "last_order_at": 4, "email": 5, "average_basket": 6}
-_MINIMA: Final = {"name": 16, "city": 10, "email": 18}
-_CEILINGS: Final = {"name": 30, "city": 22, "email": 34}
-_SHOWN_AT_ZERO: Final = {"order_count", "revenue"}
+OPENINGS: Final = 5
+"""How often opening is tried while another process swaps or deletes files under it."""
+OPENING_PAUSE_SECONDS: Final = 0.1
 _PREVIEWED: Final = (
     "email",
     "phone",
@@ -71,19 +71,21 @@ stopwatch: Callable[[], float] = time.perf_counter
 class QueryService:
     """One snapshot of a book, and everything the screens ask of it."""
 
-    def __init__(self, book: Book, snapshot: Snapshot) -> None:
+    def __init__(self, book: Book, snapshot: Snapshot, kept: HeldFolder | None) -> None:
+        """`kept` is the folder of the tables on disk, None where there is none."""
         self.name = display(book.settings.name, book.settings.timezone)
         self.timezone = book.settings.timezone
         self.moment = snapshot.moment
         self.position = snapshot.position
         self._book = book
         self._snapshot = snapshot
+        self._kept = kept
         engine = snapshot.engine
         self.total: int = engine.value("select count(*) from customers")
         if self.total <= NATIVE_ROWS:
             _load_customers(engine)
         self.types = column_types(engine)
-        self.columns = _layouts(engine, self.types, self.timezone)
+        self.columns = customer_columns(engine, self.types, self.timezone)
         self._cursors = {group: engine.cursor() for group in GROUPS}
         self._locks = {group: threading.Lock() for group in GROUPS}
         self._stopped = threading.Event()
@@ -96,7 +98,30 @@ class QueryService:
             NoBook, InvalidSettings, LogError, QueryFailed: it cannot be opened.
         """
         book = Book(folder)
-        return cls(book, book.snapshot(moment))
+        for attempt in range(OPENINGS):
+            try:
+                return cls._opened(book, moment)
+            except (FileNotFoundError, QueryFailed) as error:
+                if attempt == OPENINGS - 1 or not _is_about_files(error):
+                    raise
+            time.sleep(OPENING_PAUSE_SECONDS)
+        raise AssertionError
+
+    @classmethod
+    def _opened(cls, book: Book, moment: Moment) -> QueryService:
+        path = book.folder / "state" / "tables"
+        kept = HeldFolder.hold(path)  # before the snapshot, or its files could go between the two
+        snapshot = None
+        try:
+            snapshot = book.snapshot(moment)
+            kept = kept or HeldFolder.hold(path)
+            return cls(book, snapshot, kept)
+        except Exception:
+            if snapshot is not None:
+                snapshot.close()
+            if kept is not None:
+                kept.close()
+            raise
 
     def moment_text(self) -> str:
         """The moment that every figure is for, in the book's time zone."""
@@ -120,9 +145,15 @@ class QueryService:
         return ViewSpec(moment=self.moment).command().replace("customers", f"show {customer_id}", 1)
 
     def open_view(
-        self, text: str, sort: Sequence[Sort], *, is_wanted: Callable[[], bool], keep: str | None = None
+        self,
+        text: str,
+        sort: Sequence[Sort],
+        *,
+        is_wanted: Callable[[], bool],
+        keep: str | None = None,
+        near: int = 0,
     ) -> OpenedView:
-        """Filter and sort; the row of customer `keep` is where the cursor goes, else the first.
+        """Filter and sort; the cursor goes to the row of customer `keep`, else as far down as row `near`.
 
         Raises:
             InvalidExpression: the text is no filter.
@@ -134,9 +165,9 @@ class QueryService:
             if not is_wanted():
                 raise QueryCancelled
             view = open_view(engine, self._spec(text, sort), self.types)
-            row = 0
-            if keep is not None:
-                row = engine.value(f"select place from {view.name} where customer_id = $id", {"id": keep}) or 0
+            row = None if keep is None else _place(engine, view, keep)
+            if row is None:
+                row = max(0, min(near, view.count - 1))
             first = self._rows(engine, view, row // PAGE_ROWS)
             elapsed = stopwatch() - started
         return OpenedView(
@@ -159,12 +190,21 @@ class QueryService:
             found: str | None = engine.value(f"select customer_id from {view.name} where place = {row:d}")
             return found
 
-    def preview(self, customer_id: str) -> Card:
-        """A customer in short."""
+    def row_of(self, view: View, customer_id: str) -> int | None:
+        """The row of a customer in a view, or None where the view leaves the customer out."""
         with self._using("detail") as engine:
-            profile = one.profile(engine, customer_id)
+            return _place(engine, view, customer_id)
+
+    def preview(self, customer_id: str) -> Card:
+        """A customer in short.
+
+        Raises:
+            CustomerGone: the book has no such customer.
+        """
+        with self._using("detail") as engine:
+            profile = _profile(engine, customer_id)
             events = one.timeline(engine, customer_id, limit=PREVIEW_EVENTS)
-        fields = _fields({name: profile[name] for name in _PREVIEWED}, self.timezone)
+        fields = profile_fields({name: profile[name] for name in _PREVIEWED}, self.timezone)
         return Card(
             customer_id=customer_id,
             name=display(profile["name"], self.timezone),
@@ -173,9 +213,14 @@ class QueryService:
         )
 
     def card(self, customer_id: str) -> Card:
-        """A customer with everything the customer screen shows."""
+        """A customer with everything the customer screen shows; of one that was merged, the customer it is now.
+
+        Raises:
+            CustomerGone: the book has no such customer.
+        """
         with self._using("detail") as engine:
-            profile = one.profile(engine, customer_id)
+            customer_id = _current(engine, customer_id)
+            profile = _profile(engine, customer_id)
             events = one.timeline(engine, customer_id, limit=TIMELINE_ROWS + 1)
             orders = one.orders(engine, customer_id)
             acts = one.consent_acts(engine, customer_id)
@@ -183,11 +228,11 @@ class QueryService:
         return Card(
             customer_id=customer_id,
             name=display(profile["name"], self.timezone),
-            fields=_fields(profile, self.timezone),
+            fields=profile_fields(profile, self.timezone),
             timeline=self._timeline(events[:TIMELINE_ROWS], is_cut=len(events) > TIMELINE_ROWS),
             orders=self._orders(orders[:TIMELINE_ROWS], is_cut=len(orders) > TIMELINE_ROWS),
             consent=self._consent(acts[:TIMELINE_ROWS], is_cut=len(acts) > TIMELINE_ROWS),
-            identifiers=_table(identifiers, ("kind", "value", "source", "strength", "linked_at"), self.timezone),
+            identifiers=small_table(identifiers, ("kind", "value", "source", "strength", "linked_at"), self.timezone),
         )
 
     def suggestions(self, text: str) -> tuple[Suggestion, ...]:
@@ -205,8 +250,12 @@ class QueryService:
         )
 
     def new_events(self) -> int:
-        """How many events the log got since the book was opened."""
-        return max(0, self._book.log.head().position - self.position)
+        """How many events the log got since the book was opened, of those that belong to the moment."""
+        return 0 if self.moment.known_at else self._book.newer_than(self.position)
+
+    def is_lost(self) -> bool:
+        """Whether the tables that were kept on disk were deleted as a whole: after an erasure what is shown must go."""
+        return self._kept is not None and self._kept.is_gone()
 
     def interrupt(self, group: str) -> None:
         """Stop what runs for a group of workers."""
@@ -228,13 +277,19 @@ class QueryService:
             time.sleep(0.01)
         with suppress(Exception):
             self._snapshot.close()
+        if self._kept is not None:
+            self._kept.close()
 
     @contextmanager
     def _using(self, group: str) -> Iterator[Engine]:
         with self._locks[group]:
             if self._stopped.is_set():
                 raise QueryCancelled
-            yield self._cursors[group]
+            try:
+                yield self._cursors[group]
+            except QueryFailed as error:
+                # The tables are read from their files when they are asked, and other processes may delete these.
+                raise SnapshotLost if _is_about_files(error) else error from None
 
     def _spec(self, text: str, sort: Sequence[Sort]) -> ViewSpec:
         where, search = interpret(text, self.types)
@@ -245,7 +300,7 @@ class QueryService:
         return Rows(
             number=number,
             ids=tuple(table.column("customer_id").to_pylist()),
-            cells=_cells(table, view.spec.columns, self.timezone),
+            cells=page_cells(table, view.spec.columns, self.timezone),
         )
 
     def _timeline(self, events: list[dict[str, Any]], *, is_cut: bool = False) -> TableData:
@@ -253,19 +308,19 @@ class QueryService:
             {
                 **event,
                 "type": event_label(event["type"]),
-                "amount": _money(event["amount"], event["currency"], self.timezone),
+                "amount": money(event["amount"], event["currency"], self.timezone),
             }
             for event in events
         ]
         names = ("occurred_at", "type", "summary", "amount", "channel", "reference", "campaign", "score", "source", "actor")
-        return _table(rows, names, self.timezone, numbers={"amount", "score"}, is_cut=is_cut)
+        return small_table(rows, names, self.timezone, numbers={"amount", "score"}, is_cut=is_cut)
 
     def _orders(self, orders: list[dict[str, Any]], *, is_cut: bool) -> TableData:
         rows = [
             {
                 **order,
                 "status": _(STATUSES.get(order["status"], order["status"])),
-                "revenue": _money(order["revenue"], order["currency"], self.timezone),
+                "revenue": money(order["revenue"], order["currency"], self.timezone),
             }
             for order in orders
         ]
@@ -282,7 +337,7 @@ class QueryService:
             "source",
         )
         numbers = {"gross", "refunded", "revenue", "line_count"}
-        return _table(rows, names, self.timezone, numbers=numbers, is_cut=is_cut)
+        return small_table(rows, names, self.timezone, numbers=numbers, is_cut=is_cut)
 
     def _consent(self, acts: list[dict[str, Any]], *, is_cut: bool) -> TableData:
         rows = [{**act, "act": event_label(act["act"])} for act in acts]
@@ -300,7 +355,31 @@ class QueryService:
             "source",
             "actor",
         )
-        return _table(rows, names, self.timezone, is_cut=is_cut)
+        return small_table(rows, names, self.timezone, is_cut=is_cut)
+
+
+def _is_about_files(error: Exception) -> bool:
+    """Whether files could not be read; behind the engine's own error stands DuckDB's, which has a class for that."""
+    return isinstance(error, FileNotFoundError) or isinstance(error.__context__, duckdb.IOException)
+
+
+def _profile(engine: Engine, customer_id: str) -> dict[str, Any]:
+    try:
+        return one.profile(engine, customer_id)
+    except IndexError:
+        raise CustomerGone from None
+
+
+def _current(engine: Engine, customer_id: str) -> str:
+    """The id that a customer goes by now, which a merge changes."""
+    found: str | None = engine.value("select root_id from customer_roots where customer_id = $id", {"id": customer_id})
+    return found or customer_id
+
+
+def _place(engine: Engine, view: View, customer_id: str) -> int | None:
+    sql = f"select place from {view.name} where customer_id = $id"
+    place: int | None = engine.value(sql, {"id": _current(engine, customer_id)})
+    return place
 
 
 def _load_customers(engine: Engine) -> None:
@@ -308,94 +387,3 @@ def _load_customers(engine: Engine) -> None:
         engine.execute("create table native_customers as select * from customers order by customer_id")
         engine.execute("drop view customers")
         engine.execute("alter table native_customers rename to customers")
-
-
-def _layouts(engine: Engine, types: dict[str, str], timezone: str) -> tuple[ColumnLayout, ...]:
-    """Widths come from all customers once, so that columns stand still while somebody types a filter."""
-    numbers = {
-        name for name in DEFAULT_COLUMNS if types[name].startswith(("DECIMAL", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
-    }
-    texts = [name for name in DEFAULT_COLUMNS if types[name] == "VARCHAR"]
-    measures = [f"coalesce(quantile_disc(length({identifier(name)}), 0.98), 0) as {identifier(name)}" for name in texts]
-    measures += [
-        f"{bound}({identifier(name)}) as {identifier(f'{bound} {name}')}"
-        for name in DEFAULT_COLUMNS
-        if name not in texts
-        for bound in ("min", "max")
-    ]
-    measured = engine.rows(f"select {', '.join(measures)} from customers")[0]
-    layouts = []
-    for position, name in enumerate(DEFAULT_COLUMNS):
-        label = column_label(name)
-        arrow = cell_len(label) + 2
-        if name in texts:
-            natural = max(arrow, min(measured[name], _CEILINGS.get(name, 30)))
-            minimum = min(natural, _MINIMA.get(name, 12))
-        else:
-            bounds = (display(measured[f"{bound} {name}"], timezone) for bound in ("min", "max"))
-            natural = minimum = max(arrow, *(len(bound) for bound in bounds))
-        layouts.append(
-            ColumnLayout(
-                key=name,
-                label=label,
-                natural=natural,
-                minimum=minimum,
-                rank=_RANKS.get(name, position + 10),
-                is_number=name in numbers,
-            )
-        )
-    return tuple(layouts)
-
-
-def _cells(table: pa.Table, names: Sequence[str], timezone: str) -> tuple[Cells, ...]:
-    columns = [[display(value, timezone) for value in table.column(name).to_pylist()] for name in names]
-    return tuple(zip(*columns, strict=True))
-
-
-def _fields(profile: dict[str, Any], timezone: str) -> tuple[tuple[str, str], ...]:
-    """The filled fields, labelled. The name stands above them; a phone that is the mobile or landline is not said twice."""
-    fields = []
-    for name, value in profile.items():
-        if name in ("customer_id", "name") or (
-            name == "phone" and value in (profile.get("mobile"), profile.get("landline"))
-        ):
-            continue
-        if name not in _SHOWN_AT_ZERO and (value is None or value is False or value == 0 or value in ([], {})):
-            continue
-        text = display(value, timezone)
-        if text:
-            fields.append((column_label(name), text))
-    return tuple(fields)
-
-
-def _money(amount: Any, currency: str | None, timezone: str) -> str | None:
-    return None if amount is None else f"{display(amount, timezone)} {currency or ''}".rstrip()
-
-
-def _table(
-    rows: list[dict[str, Any]],
-    names: Sequence[str],
-    timezone: str,
-    *,
-    numbers: set[str] | None = None,
-    is_cut: bool = False,
-) -> TableData:
-    """Rows as a table with the columns that any row fills, the first ones the last to go where there is no room."""
-    filled = [name for name in names if any(row[name] is not None for row in rows)]
-    cells = tuple(tuple(display(row[name], timezone) for name in filled) for row in rows)
-    columns = []
-    for position, name in enumerate(filled):
-        label = column_label(name)
-        natural = max(cell_len(label), *(cell_len(row[position]) for row in cells))
-        is_long = name in ("summary", "value")
-        columns.append(
-            ColumnLayout(
-                key=name,
-                label=label,
-                natural=natural,
-                minimum=min(natural, 16 if is_long else 24),
-                rank=position,
-                is_number=name in (numbers or ()),
-            )
-        )
-    return TableData(columns=tuple(columns), rows=cells, is_cut=is_cut)

@@ -81,7 +81,7 @@ async def test_next_and_previous_of_the_list_beneath(app, ready, wait):
         await pilot.press("n")
         await wait(pilot, lambda: screen.customer_id == "bob00002")
         await pilot.press("escape")
-        await wait(pilot, lambda: not app.shows_customer)
+        await wait(pilot, lambda: not app.customer)
         assert app.customers.table.current_id == "bob00002"
 
 
@@ -133,7 +133,7 @@ async def test_palette_sorts_and_opens_customers(app, ready, wait):
         await wait(pilot, lambda: isinstance(app.screen, CustomerScreen) and app.screen.card)
         assert app.screen.customer_id == "dai00004"
         await pilot.press("escape")
-        await wait(pilot, lambda: not app.shows_customer)
+        await wait(pilot, lambda: not app.customer)
         await pilot.press("ctrl+p")
         await pilot.press(*"revenue, largest")
         await wait(pilot, lambda: "Sort by Revenue, largest first" in shown(app))

@@ -7,7 +7,6 @@ from pathlib import Path
 from textual.widgets import Static
 from tui_book import make_book, person
 
-from clientbook.book import Book
 from clientbook.tui.app import ClientbookApp
 from clientbook.tui.screens.customer import CustomerScreen
 from clientbook.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -136,9 +135,9 @@ async def test_click_moves_the_cursor_and_a_second_click_opens(app, ready, wait)
         await ready(pilot)
         await pilot.click("#customers", offset=(2, 2))
         assert app.customers.table.cursor_row == 1
-        assert not app.shows_customer
+        assert not app.customer
         await pilot.click("#customers", offset=(2, 2))
-        await wait(pilot, lambda: app.shows_customer)
+        await wait(pilot, lambda: app.customer)
 
 
 async def test_open_and_back_with_the_cursor_kept(app, ready, wait):
@@ -148,7 +147,7 @@ async def test_open_and_back_with_the_cursor_kept(app, ready, wait):
         await wait(pilot, lambda: isinstance(app.screen, CustomerScreen) and app.screen.card)
         assert app.screen.customer_id == "chloe003"
         await pilot.press("escape")
-        await wait(pilot, lambda: not app.shows_customer)
+        await wait(pilot, lambda: not app.customer)
         assert app.customers.table.cursor_row == 2
         assert app.focused is app.customers.table
 
@@ -160,24 +159,6 @@ async def test_preview_follows_the_cursor_where_there_is_room(app, ready, wait):
         await wait(pilot, lambda: preview.customer_id == "ada00001")
         await pilot.press("down")
         await wait(pilot, lambda: preview.customer_id == "bob00002")
-
-
-async def test_chip_for_events_of_another_process_and_reload(app, book, ready, wait):
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await pilot.press("down")
-        other = Book(book.folder)
-        other.append_lines(person("aaa00007", "Aaa", "Aa", "aaa@example.org", "Gap"))
-        app.customers.poll()
-        line = app.customers.query_one(StatusLine)
-        await wait(pilot, lambda: line.chip == "2 new events, r to refresh")
-        opened = app.service
-        await pilot.press("r")
-        await wait(pilot, lambda: app.service is not opened)
-        await ready(pilot)
-        assert names(app)[0] == "Aaa Aa"
-        assert line.chip == ""
-        assert app.customers.table.current_id == "bob00002"
 
 
 async def test_copies_the_id_and_the_command(app, ready):

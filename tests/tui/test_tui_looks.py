@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tui_book import event
 
 from clientbook.tui.screens.customer import CustomerScreen
 from clientbook.tui.widgets.filter_bar import FilterInput
@@ -41,6 +42,16 @@ def test_customer(snap_compare, app, ready, wait, size):
         await pilot.press("enter")
         await wait(pilot, lambda: isinstance(pilot.app.screen, CustomerScreen) and pilot.app.screen.card)
         await ready(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=look)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_new_events_are_offered(snap_compare, app, book, ready, wait, size):
+    async def look(pilot):
+        await ready(pilot)
+        book.append_lines([event("note_added", "bob00002", "2026-05-01T12:00:00+02:00", text="one")])
+        await wait(pilot, lambda: pilot.app.offer)
 
     assert snap_compare(app, terminal_size=size, run_before=look)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import select
@@ -12,6 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
+from installed_command import installed, run_in
+from tui_book import person
 
 ROOT = Path(__file__).parents[2]
 START = "import sys; from pathlib import Path; from clientbook.tui.app import run; sys.exit(run(Path({folder!r})))"
@@ -21,6 +24,38 @@ FIRST_BYTE_SECONDS = 0.3
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "CLIENTBOOK_LANG": "en", "TERM": "xterm-256color"}
+
+
+class Tmux:
+    """A command in a terminal of 80 by 24, and after it its exit code on the screen."""
+
+    def __init__(self, command: str) -> None:
+        self._socket = f"clientbook-{os.getpid()}-{next(numbers)}"
+        size = ("-x", "80", "-y", "24")
+        self("-u", "-f", "/dev/null", "new-session", "-d", *size, f"{command}; echo left with $?; sleep 30")
+
+    def __call__(self, *words: str) -> str:
+        return subprocess.run(
+            ["tmux", "-L", self._socket, *words], env=environment(), capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+
+    def wait_for(self, text: str, *, without: str = "\0") -> str:
+        end = time.monotonic() + 20
+        while True:
+            screen = self("capture-pane", "-p")
+            if text in screen and without not in screen:
+                return screen
+            assert time.monotonic() < end, screen
+            time.sleep(0.05)
+
+    def __enter__(self) -> Tmux:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
+
+
+numbers = itertools.count(1)
 
 
 def test_the_shell_imports_nothing_heavy():
@@ -35,58 +70,51 @@ def test_the_shell_imports_nothing_heavy():
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_in_tmux(book, tmp_path):
-    socket = f"clientbook-{os.getpid()}"
-    code = tmp_path / "exit-code"
     start = tmp_path / "start.py"
     start.write_text(START.format(folder=str(book.folder)))
-
-    def tmux(*words: str) -> str:
-        return subprocess.run(
-            ["tmux", "-L", socket, *words], env=environment(), capture_output=True, text=True, check=True, timeout=10
-        ).stdout
-
-    def wait_for(text: str) -> str:
-        end = time.monotonic() + 20
-        while True:
-            screen = tmux("capture-pane", "-p")
-            if text in screen:
-                return screen
-            assert time.monotonic() < end, screen
-            time.sleep(0.05)
-
-    try:
-        tmux(
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            "80",
-            "-y",
-            "24",
-            f"{sys.executable} {start}; echo $? >{code}; sleep 30",
-        )
-        wait_for("6 of 6 · now")
+    with Tmux(f"{sys.executable} {start}") as tmux:
+        tmux.wait_for("6 of 6 · now")
         tmux("send-keys", "/")
-        wait_for("words, or an expression")
+        tmux.wait_for("words, or an expression")
         tmux("send-keys", "-l", "smith")
-        screen = wait_for("1 of 6")
+        screen = tmux.wait_for("1 of 6")
         assert "Bob [/bold] Smith" in screen
         tmux("send-keys", "Enter")
-        wait_for("[ Sort ↑")
+        tmux.wait_for("[ Sort ↑")
         tmux("send-keys", "Enter")
-        screen = wait_for("Timeline 3")
+        screen = tmux.wait_for("Timeline 3")
         assert "bob@example.org" in screen
         tmux("send-keys", "Escape")
-        wait_for("1 of 6 · now")
+        tmux.wait_for("1 of 6 · now")
         tmux("send-keys", "q")
-        end = time.monotonic() + 10
-        while not code.exists() or not code.read_text():
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        assert code.read_text().strip() == "0"
-    finally:
-        subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True, check=False)
+        tmux.wait_for("left with 0")
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+def test_two_doors_in_tmux(book):
+    def append(*lines: bytes) -> None:
+        run_in(book.folder, "--book", book.folder, "append", "-", input=b"\n".join(lines) + b"\n")
+
+    with Tmux(f"{installed()} --book {book.folder} tui") as tmux:
+        tmux.wait_for("6 of 6 · now")
+        tmux("send-keys", "Down")
+        append(*person("aaa00007", "Aaa", "Aa", "aaa@example.org", "Gap"))
+        screen = tmux.wait_for("2 new events · r shows them")
+        assert "6 of 6" in screen
+        assert "Gap" not in screen
+        tmux("send-keys", "r")
+        screen = tmux.wait_for("7 of 7 · now", without="r shows them")
+        assert "Gap" in screen
+        append(*person("aab00008", "Aab", "Ab", "aab@example.org", "Gap"))
+        for _time in range(3):  # as other readers prune what they no longer need
+            run_in(book.folder, "--book", book.folder, "rebuild")
+        tmux("send-keys", "Enter")
+        screen = tmux.wait_for("bob@example.org")
+        assert "Timeline 3" in screen
+        tmux("send-keys", "Escape")
+        screen = tmux.wait_for("8 of 8 · now", without="✗")
+        tmux("send-keys", "q")
+        tmux.wait_for("left with 0")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

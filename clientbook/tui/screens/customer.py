@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static, TabbedContent, TabPane
 
 from clientbook.i18n import N_, _
 from clientbook.tui.actions import bindings
-from clientbook.tui.errors import describe
-from clientbook.tui.messages import CardReady, QueryTrouble
+from clientbook.tui.errors import CustomerGone, SnapshotLost, describe
+from clientbook.tui.messages import CardReady, CustomerMissing, FilesGone, QueryTrouble
 from clientbook.tui.model import Card, TableData
 from clientbook.tui.widgets.error_bar import ErrorBar
+from clientbook.tui.widgets.offer import Offer
 from clientbook.tui.widgets.preview import field_table, two_field_tables
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class CustomerScreen(Screen["int | None"]):
     def compose(self) -> ComposeResult:
         from clientbook.tui.widgets.record_table import RecordTable
 
-        yield Static(id="title", markup=False)
+        with Horizontal(id="title-line"):
+            yield Static(id="title", markup=False)
+            yield Offer()
         yield ErrorBar(id="error")
         with Container(id="customer-body"):
             with VerticalScroll(id="card"):
@@ -76,13 +79,24 @@ class CustomerScreen(Screen["int | None"]):
     def on_mount(self) -> None:
         self._request(self.customer_id, self.row)
 
+    def show_book(self, service: QueryService, view: View, count: int) -> None:
+        """Show the same customer in another snapshot; `view` is what the list beneath shows of it now."""
+        self._service = service
+        if self._view is not None:
+            self._view, self._count, self.row = view, count, None
+        self._request(self.customer_id, None)
+
+    def show_failure(self, text: str) -> None:
+        """Say that the book cannot be read."""
+        self.query_one(ErrorBar).show(text)
+
     def action_back(self) -> None:
         self.dismiss(self.row)
 
     def action_step(self, step: int) -> None:
         """Go to another customer of the list beneath."""
         if self._view is None or self.row is None:
-            self.app.notify(_("This customer was not opened from the list."), markup=False)
+            self.app.notify(_("This customer is not in the list."), markup=False)
         elif 0 <= self.row + step < self._count:
             self._request(None, self.row + step)
 
@@ -102,20 +116,34 @@ class CustomerScreen(Screen["int | None"]):
     def on_card_ready(self, message: CardReady) -> None:
         if message.generation != self._generation:
             return
-        card = self.card = message.card
+        card = message.card
+        is_same, self.card = self.card is not None and self.customer_id == card.customer_id, card
         self.customer_id, self.row = card.customer_id, message.row
         self.query_one(ErrorBar).clear()
         self._show_title(card)
         self._show_fields()
-        self.query_one("#card").scroll_home(animate=False)
+        if not is_same:
+            self.query_one("#card").scroll_home(animate=False)
         for key, data in (
             ("timeline", card.timeline),
             ("orders", card.orders),
             ("consent", card.consent),
             ("identifiers", card.identifiers),
         ):
-            self._show_tab(key, data)
+            self._show_tab(key, data, stay=is_same)
         self._focus_tab()
+
+    @on(CustomerMissing)
+    def on_customer_missing(self, message: CustomerMissing) -> None:
+        """Whoever was erased leaves nothing on the screen."""
+        if message.generation != self._generation:
+            return
+        self.card = self.row = None
+        self.query_one("#title", Static).update("")
+        self.query_one("#card-text", Static).update("")
+        for key in TABS:
+            self._show_tab(key, None)
+        self.query_one(ErrorBar).show(message.text)
 
     @on(QueryTrouble)
     def on_query_trouble(self, message: QueryTrouble) -> None:
@@ -153,33 +181,42 @@ class CustomerScreen(Screen["int | None"]):
         title.no_wrap, title.overflow = True, "ellipsis"
         self.query_one("#title", Static).update(title)
 
-    def _show_tab(self, key: str, data: TableData | None) -> None:
+    def _show_tab(self, key: str, data: TableData | None, *, stay: bool = False) -> None:
         from clientbook.tui.widgets.record_table import RecordTable
 
         rows = data.rows if data else ()
         table = self.query_one(f"#{key}-table", RecordTable)
         table.display = bool(rows)
         self.query_one(f"#{key} .nothing").display = not rows
-        if data:
-            table.show_all(data)
+        table.show_all(data or TableData(columns=(), rows=()), row=table.cursor_row if stay else 0)
         count = f"{len(rows):,}{'+' if data and data.is_cut else ''}"
         self.query_one("#tabs", TabbedContent).get_tab(key).label = f"{_(TABS[key][0])} {count}"
 
     def _request(self, customer_id: str | None, row: int | None) -> None:
+        """Ask for a customer, for the one at a row, or for both where they are known."""
         self._generation += 1
         self._service.interrupt("detail")
-        self._load(self._service, customer_id, row, self._generation)
+        self._load(self._service, self._view, customer_id, row, self._generation)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="detail")
-    def _load(self, service: QueryService, customer_id: str | None, row: int | None, generation: int) -> None:
+    def _load(
+        self, service: QueryService, view: View | None, customer_id: str | None, row: int | None, generation: int
+    ) -> None:
         from clientbook.engine.duckdb import QueryCancelled
 
         try:
-            if customer_id is None and self._view is not None and row is not None:
-                customer_id = service.customer_at(self._view, row)
+            if customer_id is None and view is not None and row is not None:
+                customer_id = service.customer_at(view, row)
             if customer_id is not None:
-                self.post_message(CardReady(service.card(customer_id), row, generation))
+                card = service.card(customer_id)
+                if view is not None and row is None:
+                    row = service.row_of(view, card.customer_id)
+                self.post_message(CardReady(card, row, generation))
         except QueryCancelled:
             return
+        except SnapshotLost:
+            self.app.post_message(FilesGone(service))
+        except CustomerGone as error:
+            self.post_message(CustomerMissing(describe(error), generation))
         except Exception as error:
             self.post_message(QueryTrouble(describe(error), generation))

@@ -15,10 +15,11 @@ from textual.worker import get_current_worker
 
 from clientbook.i18n import _
 from clientbook.tui.actions import bindings
-from clientbook.tui.errors import describe
+from clientbook.tui.errors import CustomerGone, SnapshotLost, describe
 from clientbook.tui.messages import (
     CardReady,
-    EventsArrived,
+    CustomerMissing,
+    FilesGone,
     FilterRefused,
     HeaderPicked,
     PageReady,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from clientbook.tui.widgets.record_table import RecordTable
 
 PREVIEW_SECONDS: Final = 0.08
-POLL_SECONDS: Final = 2.0
 WIDE: Final = 120
 """From so many columns there is room for the preview."""
 
@@ -69,11 +69,10 @@ class CustomersScreen(Screen[None]):
         self._shown_generation = 0
         """Of the view in the table, which a refused filter leaves there."""
         self._shown: tuple[QueryService, View] | None = None
-        self._left_views: list[tuple[QueryService, View]] = []
-        """Views to forget once nobody looks at a customer of theirs."""
+        self._shown_text = ""
+        """The filter of the view in the table, as it was typed."""
         self._detail_generation = 0
         self._preview_timer: Timer | None = None
-        self._poll_timer: Timer | None = None
         self._sort_presses: tuple[bool, str, int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -104,19 +103,20 @@ class CustomersScreen(Screen[None]):
 
     async def show_book(self, service: QueryService) -> None:
         """Show a book that was opened, or opened again: the same filter and sort, the cursor on the same customer."""
-        keep = self._table.current_id if self._table else None
         self._service = service
         self.query_one("#title", Static).update(Text(f"clientbook  {service.name}".rstrip()))
         self.query_one(ErrorBar).clear()
-        self.query_one(StatusLine).show_new_events(0)
         if self._table is None:
             from clientbook.tui.widgets.record_table import RecordTable
 
             self._table = RecordTable(id="customers")
             await self.query_one("#body").mount(self._table, before="#preview")
             self._table.display = False
-            self._poll_timer = self.set_interval(POLL_SECONDS, self.poll)
-        self._request_view(keep=keep)
+        if self._shown is None:
+            self._request_view()
+        else:
+            # What is being typed may be no filter yet; then the rows of the old snapshot would stay.
+            self._request_view(text=self._shown_text, stay=True)
 
     def show_failure(self, text: str) -> None:
         """Say that the book cannot be opened."""
@@ -124,11 +124,6 @@ class CustomersScreen(Screen[None]):
         if self._service is None:
             self._show_empty(_("The book could not be opened. q quits, r tries again."))
             self.query_one(StatusLine).show_note("")
-
-    def poll(self) -> None:
-        """Look whether another process appended events."""
-        if self._service:
-            self._count_new_events(self._service, self._generation)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A slash typed into the filter is a slash."""
@@ -183,18 +178,14 @@ class CustomersScreen(Screen[None]):
         else:
             self.app.copy_text(command)
 
-    def action_reload(self) -> None:
-        self.query_one(StatusLine).show_note(_("reading the book again…"))
-        self.app.open_book()
-
     def open_customer(self, customer_id: str, row: int | None = None) -> None:
         """Show one customer; `row` is its place in the list, None if it was not found there."""
-        if self._service is None:
+        if self._shown is None or self.opened is None:
             return
-        view = self.opened.view if self.opened and row is not None else None
-        count = self.opened.count if self.opened else 0
+        service, view = self._shown
         self.app.push_screen(
-            CustomerScreen(self._service, customer_id, view=view, row=row, count=count), callback=self._came_back
+            CustomerScreen(service, customer_id, view=None if row is None else view, row=row, count=self.opened.count),
+            callback=self._came_back,
         )
 
     @on(FilterBar.Typed)
@@ -244,19 +235,18 @@ class CustomersScreen(Screen[None]):
 
     @on(ViewOpened)
     def on_view_opened(self, message: ViewOpened) -> None:
+        """Show the rows; of another snapshot with the cursor on the same line of the screen."""
         opened, service = message.opened, self._service
         if message.generation != self._generation or service is None or self._table is None:
-            self._left_views.append((message.service, opened.view))
-            self._forget_views()
+            self._forget(message.service, opened.view)
             return
-        if self._shown is not None:
-            self._left_views.append(self._shown)
-        self._shown = (service, opened.view)
-        self._forget_views()
+        left, self._shown = self._shown, (service, opened.view)
+        self._shown_text = message.text
         self.opened = opened
         self._answered_generation = self._shown_generation = message.generation
         self.query_one(FilterBar).clear_error()
         self.query_one(ErrorBar).clear()
+        lines_above = self._table.cursor_row - self._table.scroll_offset.y
         arrow = {self.sort.column: "↓" if self.sort.descending else "↑"} if self.sort else {}
         self._show_table(opened, arrow)
         self.query_one(StatusLine).show_view(
@@ -266,6 +256,19 @@ class CustomersScreen(Screen[None]):
             moment=service.moment_text(),
             milliseconds=opened.milliseconds,
         )
+        if left is not None and left[0] is service:
+            self._forget(*left)
+        elif left is not None:
+            self._table.scroll_to(y=opened.row - lines_above, animate=False)
+            self._book_changed(service, opened)
+
+    def _book_changed(self, service: QueryService, opened: OpenedView) -> None:
+        """The table shows another snapshot now: so does the customer over it, and the earlier one is let go."""
+        if self.app.customer:
+            self.app.customer.show_book(service, opened.view, opened.count)
+        self.app.release()
+        if self.filter_text != self._shown_text:
+            self._request_view(stay=True)
 
     @on(FilterRefused)
     def on_filter_refused(self, message: FilterRefused) -> None:
@@ -274,6 +277,8 @@ class CustomersScreen(Screen[None]):
             self.query_one(FilterBar).show_error(message.text, message.place)
             if self.query_one("#empty").display:
                 self._show_empty(_("The filter cannot be read yet."))
+            if self._shown and self._shown[0] is not self._service and self._shown_text != self.filter_text:
+                self._request_view(text=self._shown_text, stay=True)
 
     @on(PageReady)
     def on_page_ready(self, message: PageReady) -> None:
@@ -293,18 +298,16 @@ class CustomersScreen(Screen[None]):
         self._answered_generation = max(self._answered_generation, message.generation)
         self.query_one(ErrorBar).show(message.text)
 
-    @on(EventsArrived)
-    def on_events_arrived(self, message: EventsArrived) -> None:
-        if message.generation <= self._generation:
-            self.query_one(StatusLine).show_new_events(message.count)
+    @on(CustomerMissing)
+    def on_customer_missing(self, message: CustomerMissing) -> None:
+        if message.generation == self._detail_generation:
+            self.query_one(Preview).show(None)
 
     def on_resize(self) -> None:
         self.on_row_moved()
 
     def _came_back(self, row: int | None) -> None:
         """From a customer: the cursor stands on the customer that was looked at last."""
-        self._forget_views()
-        self.app.release()
         if row is not None and self._table:
             self._table.move_cursor(row=row)
         self._focus_table()
@@ -357,36 +360,38 @@ class CustomersScreen(Screen[None]):
         if self._table:
             self._table.display = False
 
-    def _request_view(self, keep: str | None = None) -> None:
+    def _request_view(self, *, text: str | None = None, stay: bool = False) -> None:
+        """Ask for the rows of a filter, the one that is typed if none is given; `stay` at the customer under the cursor."""
         if self._service is None:
             return
+        keep, near = None, 0
+        if stay and self._table:
+            keep, near = self._table.current_id, self._table.cursor_row
+            if self.app.customer and self.app.customer.row is not None:
+                keep, near = self.app.customer.customer_id, self.app.customer.row
         self._generation += 1
         self._service.interrupt("open")
-        self._open_view(self._service, self.filter_text, self._sorts(), self._generation, keep)
-
-    def _forget_views(self) -> None:
-        if not self.app.shows_customer:
-            for service, view in self._left_views:
-                self._forget(service, view)
-            self._left_views.clear()
+        asked = self.filter_text if text is None else text
+        self._open_view(self._service, asked, self._sorts(), self._generation, keep, near)
 
     def _request_preview(self) -> None:
         self._preview_timer = None
         customer_id = self._table.current_id if self._table and self._table.display else None
-        if self._service and customer_id and self.size.width >= WIDE:
-            self._service.interrupt("detail")
-            self._load_preview(self._service, customer_id, self._detail_generation)
+        if self._shown and customer_id and self.size.width >= WIDE:
+            service = self._shown[0]
+            service.interrupt("detail")
+            self._load_preview(service, customer_id, self._detail_generation)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="open")
     def _open_view(
-        self, service: QueryService, text: str, sort: tuple[Sort, ...], generation: int, keep: str | None
+        self, service: QueryService, text: str, sort: tuple[Sort, ...], generation: int, keep: str | None, near: int
     ) -> None:
         from clientbook.engine.duckdb import QueryCancelled
         from clientbook.query.views import InvalidExpression
 
         worker = get_current_worker()
         try:
-            opened = service.open_view(text, sort, is_wanted=lambda: not worker.is_cancelled, keep=keep)
+            opened = service.open_view(text, sort, is_wanted=lambda: not worker.is_cancelled, keep=keep, near=near)
         except QueryCancelled:
             return
         except InvalidExpression as error:
@@ -394,9 +399,9 @@ class CustomersScreen(Screen[None]):
         except RecursionError:
             self.post_message(FilterRefused(_("this filter is too deep"), None, generation))
         except Exception as error:
-            self.post_message(QueryTrouble(describe(error), generation))
+            self._tell(error, service, generation)
         else:
-            self.post_message(ViewOpened(opened, service, generation))
+            self.post_message(ViewOpened(opened, service, text, generation))
 
     @work(thread=True, exit_on_error=False, group="page")
     def _load_page(self, service: QueryService, view: View, number: int, generation: int) -> None:
@@ -405,7 +410,7 @@ class CustomersScreen(Screen[None]):
         try:
             rows = service.page(view, number)
         except Exception as error:
-            self._tell(error, generation)
+            self._tell(error, service, generation)
         else:
             self.post_message(PageReady(rows, generation))
 
@@ -414,30 +419,24 @@ class CustomersScreen(Screen[None]):
         try:
             service.close_view(view)
         except Exception as error:
-            self._tell(error, self._generation)
+            self._tell(error, service, self._generation)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="detail")
     def _load_preview(self, service: QueryService, customer_id: str, generation: int) -> None:
         try:
             card = service.preview(customer_id)
+        except CustomerGone as error:
+            self.post_message(CustomerMissing(describe(error), generation))
         except Exception as error:
-            self._tell(error, self._generation)
+            self._tell(error, service, self._generation)
         else:
             self.post_message(CardReady(card, None, generation))
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group="poll")
-    def _count_new_events(self, service: QueryService, generation: int) -> None:
-        try:
-            count = service.new_events()
-        except Exception as error:
-            self._tell(error, generation)
-        else:
-            if service is self._service:
-                self.post_message(EventsArrived(count, generation))
-
-    def _tell(self, error: Exception, generation: int) -> None:
+    def _tell(self, error: Exception, service: QueryService, generation: int) -> None:
         """Post what went wrong, unless the query was only interrupted or nobody looks at its view any more."""
         from clientbook.engine.duckdb import QueryCancelled
 
-        if not isinstance(error, QueryCancelled) and generation in (self._generation, self._shown_generation):
+        if isinstance(error, SnapshotLost):
+            self.app.post_message(FilesGone(service))
+        elif not isinstance(error, QueryCancelled) and generation in (self._generation, self._shown_generation):
             self.post_message(QueryTrouble(describe(error), generation))

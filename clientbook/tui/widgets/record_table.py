@@ -174,9 +174,9 @@ class RecordTable(DataTable, inherit_bindings=False):
         self.move_cursor(row=row, column=keys.index(column) if column in keys else 0)
         self.post_message(RowMoved(row))
 
-    def show_all(self, data: TableData) -> None:
-        """Show a small table, whole."""
-        self.show(data.columns, len(data.rows), _no_page)
+    def show_all(self, data: TableData, *, row: int = 0) -> None:
+        """Show a small table, whole, with the cursor as far down as `row`."""
+        self.show(data.columns, len(data.rows), _no_page, row=max(0, min(row, len(data.rows) - 1)))
         for number in range(-(-len(data.rows) // PAGE_ROWS)):
             part = data.rows[number * PAGE_ROWS : (number + 1) * PAGE_ROWS]
             self.windowed.put(Rows(number=number, ids=(), cells=part))

@@ -7,7 +7,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from clientbook.i18n import _, ngettext
+from clientbook.i18n import _
+from clientbook.tui.widgets.offer import Offer
 
 
 class StatusLine(Horizontal):
@@ -16,14 +17,10 @@ class StatusLine(Horizontal):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.text = ""
-        self.chip = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="status-text", markup=False)
-        yield Static(id="status-chip", markup=False)
-
-    def on_mount(self) -> None:
-        self.show_new_events(0)
+        yield Offer()
 
     def show_note(self, text: str) -> None:
         """Show a text as it is."""
@@ -34,11 +31,3 @@ class StatusLine(Horizontal):
         """Describe the view in the table. `sort` is empty for the order by name."""
         counted = _("{count} of {total}").format(count=f"{count:,}", total=f"{total:,}")
         self.show_note(" · ".join(part for part in (counted, sort, moment, f"{milliseconds:,} ms") if part))
-
-    def show_new_events(self, count: int) -> None:
-        """Show the chip for events that came since, or hide it."""
-        text = ngettext("{count} new event, r to refresh", "{count} new events, r to refresh", count)
-        self.chip = text.format(count=f"{count:,}") if count else ""
-        chip = self.query_one("#status-chip", Static)
-        chip.update(Text(self.chip))
-        chip.display = bool(count)
