@@ -96,6 +96,7 @@ def open_log(engine: Engine, log_files: Iterable[Path], schema_file: Path, momen
     engine.execute(
         f"create or replace view all_events as select * from read_parquet([{listed}], union_by_name = true)"
         f" where {_until('recorded_at', moment.known_at)}"
+        f" and {'true' if moment.position is None else f'position <= {moment.position}'}"
     )
 
 
