@@ -75,7 +75,7 @@ def _lines(row: dict[str, Any], who: dict[str, str], timezone: str) -> list[dict
     lines = []
     for number, change in enumerate(row["changes"]):
         changed = {
-            _("Column"): column_label(change["column"]),
+            _("Column"): _("Customer") if change["column"] == "customer_id" else column_label(change["column"]),
             _("Before"): display(change["before"], timezone),
             _("After"): display(change["after"], timezone),
         }

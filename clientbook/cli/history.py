@@ -172,12 +172,16 @@ def _confirm(number: str, *, restore: bool, yes: bool) -> None:
     """Go on, ask, or stop where nobody can be asked."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _can_ask():
         said = _("import {batch}: nothing was changed, since nobody said yes; --yes does it without asking")
         raise DecisionNeeded(said.format(batch=number))
     question = _("Restore import {batch}?") if restore else _("Undo import {batch}?")
     if not click.confirm(question.format(batch=number), err=True, default=False):
         raise click.Abort
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
 
 
 def _print_imports(rows: list[dict[str, Any]], timezone: str) -> None:

@@ -55,7 +55,7 @@ class RecordedAgain(ClientbookError):
     def __init__(self, batch: str, count: int, others: list[str]) -> None:
         if others:
             said = _(
-                "import {batch} cannot be restored: import {others} has brought {count} of its events again;"
+                "import {batch} cannot be restored: {count} of its events have come again with {others};"
                 " `clientbook undo {first}` comes first"
             )
         else:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
-from typing import Final
 
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 from clientbook.log.base import Head
 from clientbook.log.marks import CommitMark, Commits
 from clientbook.projection.moment import Moment
-
-_BEFORE_ALL: Final = Moment(known_at=datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +49,7 @@ def point_now(head: Head) -> Point:
 
 def point_at(commits: Commits, instant: datetime) -> Point:
     """What had been recorded by then."""
-    return _point(commits.known_at(instant), Moment(known_at=instant))
+    return _point(commits.known_at(instant))
 
 
 def point_of(commits: Commits, position: int) -> Point:
@@ -68,11 +65,12 @@ def point_of(commits: Commits, position: int) -> Point:
         )
     place = bisect_right(commits.marks, position, key=attrgetter("position"))
     mark = commits.marks[place - 1] if place else None
-    point = _point(mark, Moment(known_at=mark.recorded_at) if mark else _BEFORE_ALL)
+    point = _point(mark)
     return point if point.position == position else replace(point, asked_position=position)
 
 
-def _point(mark: CommitMark | None, moment: Moment) -> Point:
+def _point(mark: CommitMark | None) -> Point:
     if mark is None:
-        return Point(position=0, commit=0, recorded_at=None, moment=moment)
+        return Point(position=0, commit=0, recorded_at=None, moment=Moment(position=0))
+    moment = Moment(position=mark.position)
     return Point(position=mark.position, commit=mark.commit, recorded_at=mark.recorded_at, moment=moment)

@@ -283,7 +283,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
     run("init", str(folder / "book"))
     (folder / "book" / ".sample").touch()  # enough for `demo` to take it for its own
-    return {
+    outputs: dict[str, list[Any]] = {
         "import --dry-run": [
             run("import", "orders.csv", "--dry-run", "--json"),
             run("import", "events.jsonl", "--dry-run", "--json"),
@@ -310,7 +310,23 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "project": [run("project", "--out", str(folder / "tables"), "--tables", "orders,refunds", "--json")],
         "rebuild": [run("rebuild", "--json")],
         "demo": [run("demo", "--json", "--dir", "book")],
+        "imports": [run("imports", "--json")],
+        "undo": [
+            run("undo", "last", "--yes", "--json"),
+            run("undo", "last", "--restore", "--dry-run", "--json"),
+        ],
+        "replay": [
+            run("replay", "--until", "now", "--json"),
+            run("replay", "--until", "3", "--as-of", "2026-03-12", "--json"),
+        ],
     }
+    before_merge = outputs["log"][2]["position"]
+    outputs["diff"] = [
+        run("diff", "--from", "0", "--json"),
+        run("diff", "--from", str(before_merge), "--json"),
+        run("diff", "--from", "2026-01-01", "--to", "2026-03-12", "--axis", "occurred", "--json"),
+    ]
+    return outputs
 
 
 def test_every_command_prints_the_json_that_the_page_describes(printed: dict[str, list[Any]]) -> None:
