@@ -196,5 +196,5 @@ def _delete_old(log: ParquetLog) -> None:
         if folder.resolve() != current:
             shutil.rmtree(folder)
     for path in (log.folder / "tmp").iterdir():
-        path.unlink()
+        path.unlink(missing_ok=True)  # a reader may have been quicker to take its own away
     sync(log.folder / "generations")

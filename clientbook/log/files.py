@@ -12,7 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -172,9 +172,10 @@ def remove_orphans(folder: Path) -> int:
     """Delete what a killed process left, never anything younger than an hour; returns how many."""
     count = 0
     for path in folder.glob("*.tmp"):
-        if time.time() - path.stat().st_mtime > ORPHAN_SECONDS:
-            path.unlink(missing_ok=True)
-            count += 1
+        with suppress(FileNotFoundError):  # its owner was quicker
+            if time.time() - path.lstat().st_mtime > ORPHAN_SECONDS:  # itself: a link of a killed seal points nowhere
+                path.unlink()
+                count += 1
     return count
 
 

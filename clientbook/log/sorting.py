@@ -163,9 +163,8 @@ class _Reel:
 
 def _merged(streams: Sequence[Iterator[pa.Table]], order: Sequence[str]) -> Iterator[pa.Table]:
     """One sorted stream of several: all rows up to the nearest end of a run's present table can be given out."""
-    present = [table for table in (next(stream, None) for stream in streams) if table is not None]
-    waiting = dict(enumerate(present))
-    following = {number: stream for number, stream in enumerate(streams) if number in waiting}
+    firsts = ((number, next(stream, None)) for number, stream in enumerate(streams))
+    waiting = {number: table for number, table in firsts if table is not None}
     while waiting:
         ends = together([table.slice(len(table) - 1).select(list(order)) for table in waiting.values()])
         end = _sorted(ends, order).slice(0, 1).to_pylist()[0]
@@ -175,7 +174,7 @@ def _merged(streams: Sequence[Iterator[pa.Table]], order: Sequence[str]) -> Iter
             ready.append(table.slice(0, count))
             waiting[number] = table.slice(count)
             if count == len(table):
-                after = next(following[number], None)
+                after = next(streams[number], None)
                 if after is None:
                     del waiting[number]
                 else:

@@ -83,8 +83,8 @@ def _verify(log: ParquetLog, *, quick: bool) -> Verification:
     before: FileMarks | None = None
     for segment in segments:
         before = _verify_segment(log, segment, before, erased, found, quick=quick)
-    if before is not None:
-        found.position, found.digest = before.head.position, before.head.digest
+        if before is not None:
+            found.position, found.digest = before.head.position, before.head.digest
     for position, number in erased.number.items():
         if position <= found.position:
             found.erased[number] = found.erased.get(number, 0) + 1
@@ -136,35 +136,38 @@ def commits_of(segment: Segment) -> list[CommitMark]:
 def _verify_segment(
     log: ParquetLog, segment: Segment, before: FileMarks | None, erased: Erased, found: Verification, *, quick: bool
 ) -> FileMarks | None:
-    """Check one commit or seal; returns its marks, or those before where it cannot be read."""
+    """Check one commit or seal; returns its marks, or None where they are not to be believed.
+
+    `before` are those of the segment before, None for the first one, and where nothing is known of it.
+    """
 
     def fault(code: str, message: str, path: Path, position: int | None) -> None:
         found.faults.append(Fault(code=code, message=message, file=_relative(path, log), position=position))
 
-    expected = before.head.position + 1 if before else 1
+    is_first = segment.first_commit == 1
+    expected = before.head.position + 1 if before else 1 if is_first else None
     found.files += len(segment.files)
     found.commits += segment.last_commit - segment.first_commit + 1
     bad = [] if quick else [path for path in segment.files if not is_sound(path)]
     for path in bad:
-        position = _damaged_place(path)
-        fault("file.digest", _("its bytes are not what was written"), path, expected if position is None else position)
+        fault("file.digest", _("its bytes are not what was written"), path, expected or found.position + 1)
+    if bad:
+        return None  # a reader may not survive what such a footer says
     try:
         marks, commits = read_marks(segment.files[0]), commits_of(segment)
         counted = sum(pq.read_metadata(path).num_rows for path in segment.files)
     except (DamagedLog, pa.ArrowException, OSError):
-        if not bad:
-            fault("file.unreadable", _("it cannot be read"), segment.files[0], expected)
-        return before
-    if bad:
-        return marks
+        fault("file.unreadable", _("it cannot be read"), segment.files[0], expected or found.position + 1)
+        return None
     found.events += counted
     first = segment.files[0]
     after = before.head if before else None
     if (marks.first_commit, marks.head.commit) != (segment.first_commit, segment.last_commit):
         fault("file.name", _("its name and its footer name different commits"), first, expected)
-    if marks.first_position != expected:
+    if expected is not None and marks.first_position != expected:
         fault("chain.position", _("it begins at position {found}").format(found=marks.first_position), first, expected)
-    if marks.previous_digest != (after.digest if after else GENESIS):
+    previous = after.digest if after else GENESIS if is_first else marks.previous_digest
+    if marks.previous_digest != previous:
         fault("chain.link", _("it does not follow on the commit before it"), first, expected)
     if after and after.recorded_at and commits[0].recorded_at < after.recorded_at:
         fault("chain.time", _("it was recorded before the commit before it"), first, expected)
@@ -247,23 +250,6 @@ def _misplaced_struct(rows: pa.Table) -> int | None:
         wrong = pc.or_(wrong, pc.not_equal(pc.is_valid(rows[name]), own))
     places = rows["position"].filter(wrong)
     return pc.min(places).as_py() if len(places) else None
-
-
-def _damaged_place(path: Path) -> int | None:
-    """The smallest position in the first row group that cannot be read; None where the footer says nothing of it."""
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            column = file.schema_arrow.get_field_index("position")
-            for group in range(file.num_row_groups):
-                statistics = file.metadata.row_group(group).column(column).statistics
-                first: int | None = statistics.min if statistics and statistics.has_min_max else None
-                try:
-                    file.read_row_group(group)
-                except (pa.ArrowException, OSError):
-                    return first
-    except Exception:  # whatever a damaged footer makes of a reader
-        return None
-    return None
 
 
 def _foreign_files(log: ParquetLog, generation: Path, segments: Sequence[Segment], found: Verification) -> None:
