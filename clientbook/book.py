@@ -514,9 +514,15 @@ class Book:
 
     def _verify_state(self, found: Verification) -> None:
         """The tables that are kept, and refreshed as events come, against tables folded anew."""
-        with self.snapshot() as snapshot, tempfile.TemporaryDirectory(prefix="clientbook-") as folder:
+        state = self.folder / "state"
+        inside = state if os.access(state, os.W_OK) else None
+        with (
+            self.log.computing(),
+            self.snapshot() as snapshot,
+            tempfile.TemporaryDirectory(prefix="verify-", dir=inside) as folder,
+        ):
             kept = tables_digest(snapshot)
-            with self._projector(Path(folder)).snapshot(Moment(position=snapshot.position)) as folded:
+            with self._projector(Path(folder) / "tables").snapshot(Moment(position=snapshot.position)) as folded:
                 anew = tables_digest(folded)
         wrong = [name for name in kept if kept[name] != anew[name]]
         if wrong:
@@ -531,7 +537,7 @@ class Book:
                 self._carry_out(entry, writer)
 
     def _carry_out(self, entry: Entry, writer: Writer) -> None:
-        carry_out(self.log, entry, purges(self.folder, self.log.ledger, self._secret))
+        carry_out(self.log, entry, purges(self.folder, self.log, self._secret))
         struct = struct_column(CustomerErased, {"ledger_number": pa.array([entry.number])}, 1)
         row = closing_row("customer_erased", struct, at=entry.erased_at, source="book", batch=None)
         event_id = sha256(self._secret + f"customer_erased {entry.number}".encode()).digest()[:16]

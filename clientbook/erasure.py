@@ -19,6 +19,7 @@ from clientbook.importing.draft import Draft, set_aside
 from clientbook.importing.rejects import forget_rejects
 from clientbook.log.erasing import Purges
 from clientbook.log.ledger import Action, Ledger, identifier_hash
+from clientbook.log.parquet import ParquetLog
 from clientbook.projection.snapshots import Snapshot
 
 GROUNDS: Final = ("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")
@@ -105,18 +106,19 @@ def counted(actions: Mapping[int, Action]) -> dict[str, int]:
     return {name: counts[name] for name in ("removed", "kept", "stripped")}
 
 
-def purges(book: Path, ledger: Ledger, secret: bytes) -> Purges:
+def purges(book: Path, log: ParquetLog, secret: bytes) -> Purges:
     """What else in the book forgets the person: rejects; and all computed tables, which can be made again."""
 
     def before(rows: Sequence[Mapping[str, Any]]) -> None:
         found = identifiers(rows)
         forget_rejects(book / "rejects", found, names(rows))
-        ledger.suppress(identifier_hash(secret, *one) for one in found)
+        log.ledger.suppress(identifier_hash(secret, *one) for one in found)
 
     def after() -> None:
         state = book / "state"
-        for path in list(state.iterdir()) if state.exists() else []:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        with log.nobody_computing():
+            for path in list(state.iterdir()) if state.exists() else []:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     return Purges(before=before, after=after)
 

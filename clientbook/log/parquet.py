@@ -2,6 +2,7 @@
 
     log/FORMAT.json                                     format number, written once
     log/lock                                            held by who appends
+    log/state.lock                                      held by who erases; shared by who computes tables
     log/maintenance.lock                                held by who seals or erases; shared by who copies
     log/tmp/                                            files being written
     log/current -> generations/000002                   swapped atomically by sealing and erasing
@@ -16,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ from clientbook.log.files import (
     exclusive,
     publish,
     remove_orphans,
+    shared,
     sync,
     temporary_in,
     write_parquet,
@@ -185,6 +187,20 @@ class ParquetLog:
         with exclusive(self.folder / "lock"):
             self.remove_orphans()
             yield _ParquetWriter(self)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Hold off erasures while tables are computed from the log and kept: they would hold who is erased meanwhile."""
+        with ExitStack() as stack:
+            with suppress(OSError):  # of a book that may only be read nobody is erased
+                stack.enter_context(shared(self.folder / "state.lock"))
+            yield
+
+    @contextmanager
+    def nobody_computing(self) -> Iterator[None]:
+        """Wait until nobody computes tables, and hold them off."""
+        with exclusive(self.folder / "state.lock"):
+            yield
 
     def append(self, rows: pa.Table) -> Appended:
         with self.writer() as writer:

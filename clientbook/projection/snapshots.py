@@ -150,6 +150,10 @@ class Projector:
             return self._snapshot(moment)
 
     def _snapshot(self, moment: Moment) -> Snapshot:
+        with self._log.computing():
+            return self._opened_or_made(moment)
+
+    def _opened_or_made(self, moment: Moment) -> Snapshot:
         pinned = self._pinned(moment)
         folder = self._folder()
         place = Place(folder / str(Name.of(pinned.head, moment)))
@@ -166,11 +170,12 @@ class Projector:
 
         Much less work than a whole snapshot; what a writer needs while it holds the lock. Nothing is written.
         """
-        try:
-            return self._identities()
-        except QueryFailed:
-            self.forget()
-            return self._identities()
+        with self._log.computing():
+            try:
+                return self._identities()
+            except QueryFailed:
+                self.forget()
+                return self._identities()
 
     def _identities(self) -> Snapshot:
         pinned = self._log.pin()
