@@ -396,6 +396,12 @@ class Book:
         backups = tell_backups(self.folder, entry.number)
         return Erasure(number=entry.number, rows=counted(actions), files=len(entry.files), backups=backups)
 
+    def erased_since(self, known_at: datetime | None) -> int:
+        """Erasures after that time: the one way in which an answer about the past changes. 0 where it is about now."""
+        if known_at is None:
+            return 0
+        return sum(entry.erased_at > known_at for entry in self.log.ledger.entries())
+
     def back_up(self, target: Path) -> Backup:
         """Bring a copy of the book in another folder up to date.
 

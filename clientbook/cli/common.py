@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from clientbook.cli.diagnostics import say
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 
@@ -57,10 +58,14 @@ def read_moment(book: Book, as_of: str | None, known_at: str | None) -> Moment:
     from clientbook.projection.fold import Moment
 
     zone = zoneinfo.ZoneInfo(book.settings.timezone)
-    return Moment(
+    moment = Moment(
         as_of=read_time(as_of, zone, end_of_day=True) if as_of else None,
         known_at=read_time(known_at, zone, end_of_day=True) if known_at else None,
     )
+    if erased := book.erased_since(moment.known_at):
+        said = _("erasures since then: {count}; what was erased is missing here too")
+        say(said.format(count=erased))
+    return moment
 
 
 def read_time(text: str, zone: zoneinfo.ZoneInfo, *, end_of_day: bool = False) -> datetime:

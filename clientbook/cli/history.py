@@ -60,12 +60,15 @@ def undo_command(
     book = open_book(ctx)
     foreseen = book.foresee_undo(clean(batch), restore=restore)
     number = foreseen.batch["batch"]
-    if not as_json:
+    is_asked = not yes and not dry_run and not as_json
+    if is_asked:
         _print_undoing(foreseen, book.settings.timezone, restore=restore)
     position = None
     if not dry_run:
         _confirm(number, restore=restore, yes=yes)
         position = book.undo(number, reason=clean(reason) if reason else None, restore=restore)
+    if not is_asked and not as_json:  # after the deed: a reader that goes away does not keep it from being done
+        _print_undoing(foreseen, book.settings.timezone, restore=restore)
     if as_json:
         counts = {name: getattr(foreseen, name) for name in ("events", "customers", "customers_kept", "orders", "revenue")}
         state = "in_force" if restore else "undone"
