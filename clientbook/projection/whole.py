@@ -28,7 +28,7 @@ from clientbook.projection.fold import (
 from clientbook.projection.moment import Moment
 from clientbook.projection.places import Place, extract
 
-BYTES_PER_EVENT: Final = 400
+BYTES_PER_EVENT: Final = 2000
 """Memory that folding takes for each event of a range."""
 
 SAMPLED: Final = 20_000
