@@ -24,7 +24,7 @@ import msgspec
 
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
-from clientbook.log.files import shared, sync, temporary_in
+from clientbook.log.files import shared, sync, temporary_in, whole_or_nothing
 from clientbook.log.generations import FIRST_GENERATION
 from clientbook.log.ledger import Ledger
 from clientbook.log.marks import DIGEST_BYTES
@@ -32,6 +32,7 @@ from clientbook.log.parquet import ParquetLog, Pinned
 
 BACKUP_FORMAT: Final = 1
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_TEMPORARY: Final = re.compile(r"\d+-[0-9a-f]{16}\.tmp")
 MANIFEST: Final = "backup.json"
 RESTORED: Final = "restored.json"
 """In the ledger of a book that was put back, until later erasures were dealt with."""
@@ -110,7 +111,8 @@ def back_up(book: Path, log: ParquetLog, target: Path, *, now: datetime) -> Back
         )
         _write(target / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
         removed = _remove_others(target, {one.sha256 for one in listed})
-        _record(book, target, now, pinned.head.position)
+        if os.access(book / "ledger", os.W_OK):  # a book that may only be read can be saved all the same
+            _record(book, target, now, pinned.head.position)
     return Backup(
         folder=str(target),
         made_at=now,
@@ -131,10 +133,30 @@ def restore(source: Path, folder: Path) -> Manifest:
         BackupFailed: it is no copy, a file of it is damaged, or the folder is not empty.
     """
     manifest = read_manifest(source)
+    taken = in_the_way(folder)
+    if taken:
+        raise BackupFailed(taken)
+    with whole_or_nothing(folder):
+        _restore(manifest, source, folder)
+    return manifest
+
+
+def in_the_way(folder: Path) -> str | None:
+    """What to say of a folder that is to become a book and is not empty; None where it is, or is not there."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return None
+    if (folder / "book.toml").exists() or not any((folder / name).exists() for name in ("log", "ledger")):
+        return _("{folder} is not empty; name another folder").format(folder=folder)
+    said = _(
+        "{folder} is not empty: it holds a book without its book.toml. If `init` or `restore` was interrupted there, delete"
+        " the folder and do it again; else put book.toml back from a backup"
+    )
+    return said.format(folder=folder)
+
+
+def _restore(manifest: Manifest, source: Path, folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    if any(folder.iterdir()):
-        raise BackupFailed(_("{folder} is not empty; name another folder").format(folder=folder))
     settings = None
     for one in manifest.files:
         if one.path == "book.toml":  # comes last: what has none is no book yet
@@ -150,12 +172,12 @@ def restore(source: Path, folder: Path) -> Manifest:
     os.symlink(Path("generations") / FIRST_GENERATION, folder / "log" / "current")
     for name in ("rejects", "state"):
         (folder / name).mkdir(mode=0o700, exist_ok=True)
-    sync(folder / "log")
     if settings is None:
         raise BackupFailed(_("{folder} lacks the file {file}").format(folder=source, file="book.toml"))
+    for parent in (folder / "log" / "generations", folder / "log", folder):
+        sync(parent)
     _put_back(source, settings, folder)
-    sync(folder)
-    return manifest
+    sync(folder.parent)
 
 
 def replay_erasures(folder: Path, other: Path) -> int:
@@ -272,7 +294,7 @@ def later_entries(source: Path) -> dict[int, bytes]:
 
 def _refuse_other(log: ParquetLog, pinned: Pinned, key: str, target: Path) -> None:
     if not is_backup(target):
-        if target.exists() and any(target.iterdir()):
+        if target.exists() and not _is_unfinished(target):
             raise BackupFailed(_("{folder} is neither empty nor a backup; name another folder").format(folder=target))
         return
     before = read_manifest(target)
@@ -282,6 +304,14 @@ def _refuse_other(log: ParquetLog, pinned: Pinned, key: str, target: Path) -> No
     if before.position and (mark is None or bytes.fromhex(before.digest)[:DIGEST_BYTES] != mark.digest):
         said = _("{folder} holds events that this book does not have; keep it, and name another folder")
         raise BackupFailed(said.format(folder=target))
+
+
+def _is_unfinished(target: Path) -> bool:
+    """Whether the folder is empty, or holds nothing but what a first copy that was interrupted has made."""
+    pool = target / "files"
+    others = [path for path in target.iterdir() if path != pool and not _TEMPORARY.fullmatch(path.name)]
+    copied = list(pool.iterdir()) if pool.is_dir() else []
+    return not others and all(_DIGEST.fullmatch(path.name) or _TEMPORARY.fullmatch(path.name) for path in copied)
 
 
 def _files_of(book: Path, log_files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
@@ -363,6 +393,9 @@ def _remove_others(target: Path, kept: Set[str]) -> int:
         if path.name not in kept:
             path.unlink()
             count += 1
+    for path in target.glob("*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink()
     shutil.rmtree(target / "later", ignore_errors=True)
     return count
 

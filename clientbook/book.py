@@ -19,7 +19,7 @@ import pyarrow as pa
 import tomli_w
 
 from clientbook import __version__
-from clientbook.backup import RESTORED, Backup, back_up, known_backups, tell_backups
+from clientbook.backup import RESTORED, Backup, back_up, in_the_way, known_backups, tell_backups
 from clientbook.engine.duckdb import Limits, quoted
 from clientbook.erasure import ERASED, GROUNDS, Erasure, counted, purges, rows_of, without_erased
 from clientbook.errors import ClientbookError, WrongUse
@@ -50,6 +50,7 @@ from clientbook.importing.undoing import (
 )
 from clientbook.log.base import Clock, DamagedLog, Writer, system_clock
 from clientbook.log.erasing import carry_out, held, plan_entry
+from clientbook.log.files import publish, shared, sync, temporary_in, whole_or_nothing
 from clientbook.log.ledger import Entry
 from clientbook.log.parquet import ParquetLog
 from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
@@ -164,20 +165,26 @@ class Book:
             ) from None
         check_timezone(timezone)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-            if any(folder.iterdir()):
-                raise BookExists(_("{folder} is not empty; name another folder").format(folder=folder))
-            for name_ in ("ledger", "rejects", "state"):
-                (folder / name_).mkdir(mode=0o700)
+            taken = in_the_way(folder)
         except (OSError, ValueError) as error:
-            raise BookExists(
-                _("{folder} cannot be made: {error}").format(folder=folder, error=getattr(error, "strerror", error))
-            ) from None
-        ParquetLog.create(folder / "log", clock=clock)
-        _write_private(folder / "log" / KEY_FILE, secrets.token_hex(32) + "\n")
-        entries = {key: value for key, value in msgspec.to_builtins(settings).items() if key != "engine"}
-        _write_private(folder / SETTINGS_FILE, tomli_w.dumps(entries))
+            raise BookExists(_cannot_be_made(folder, error)) from None
+        if taken:
+            raise BookExists(taken)
+        was_there = folder.exists()
+        with whole_or_nothing(folder):
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+                for name_ in ("ledger", "rejects", "state"):
+                    (folder / name_).mkdir(mode=0o700)
+            except (OSError, ValueError) as error:
+                raise BookExists(_cannot_be_made(folder, error)) from None
+            ParquetLog.create(folder / "log", clock=clock)
+            _write_private(folder / "log" / KEY_FILE, secrets.token_hex(32) + "\n")
+            entries = {key: value for key, value in msgspec.to_builtins(settings).items() if key != "engine"}
+            _write_private(folder / SETTINGS_FILE, tomli_w.dumps(entries))  # comes last: what has none is no book yet
+            if not was_there:
+                sync(folder.parent)
         return cls(folder, clock=clock)
 
     def snapshot(self, moment: Moment = NOW) -> Snapshot:
@@ -254,7 +261,8 @@ class Book:
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
         # Of people who were erased not even a reject is kept.
         rejects = tuple(reject for reject in rejects if reject.code != ERASED)
-        rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
+        with shared(self.log.folder / "maintenance.lock"):  # an erasure looks through the rejects files
+            rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
 
     def append(self, envelopes: list[Envelope], *, allow_erased: bool = False) -> Outcome:
@@ -607,9 +615,13 @@ def _storable(total: Decimal | None) -> Decimal | None:
     return None if total is None or abs(total) >= AMOUNT_LIMIT else total
 
 
+def _cannot_be_made(folder: Path, error: Exception) -> str:
+    return _("{folder} cannot be made: {error}").format(folder=folder, error=getattr(error, "strerror", error))
+
+
 def _write_private(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(fd, "w", encoding="utf-8") as file:
+    """Write a new file, whole or not at all."""
+    temporary = temporary_in(path.parent)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    publish(temporary, path)

@@ -18,6 +18,20 @@ START = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
 """When the clock of a test's book begins: Wednesday morning, ten o'clock in Paris."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--crash-seconds", type=float, default=30, help="how long writers are killed and started again")
+    parser.addoption("--fault-step", type=int, default=3, help="let every n-th change to files fail; 1 tries all of them")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what tests counted (`record_property("counts", …)`), also of those that pass."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, counts in getattr(report, "user_properties", ()):
+                if name == "counts" and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {counts}")
+
+
 class TickingClock:
     """Each look at it is one second later than the one before."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import clientbook
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -19,6 +21,12 @@ def installed() -> str:
     beside = Path(sys.executable).with_name("clientbook")
     found = str(beside) if beside.exists() else shutil.which("clientbook")
     return found or pytest.skip("clientbook is not installed")
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without what concerns clientbook, for a script that imports the package under test."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTBOOK")}
+    return clean | {"PYTHONPATH": str(Path(clientbook.__file__).parents[1]), "CLIENTBOOK_LANG": "en"}
 
 
 def run_in(folder: Path, *arguments: str | Path, input: str | bytes | None = None, code: int = 0, **env: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -56,13 +57,24 @@ def guard(main: Callable[[], object]) -> int:
             raise
         return _stop_writing()  # click met the broken pipe first, and put its own stdout in place
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        click.secho(harmless(f"clientbook: {error.strerror or type(error).__name__}{where}"), err=True, fg="red")
+        click.secho(harmless(f"clientbook: {_told(error)}"), err=True, fg="red")
         return 1
     except Exception as error:  # the last guard: anything below is a mistake of ours
         _report(error)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _told(error: OSError) -> str:
+    """What the system refused, and what to do where that is known."""
+    said = error.strerror or type(error).__name__
+    where = f"{said}: {error.filename}" if error.filename else said
+    text = "{error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        text = _("the disk is full ({error}). What was in the book before is safe; free some space, then do it again")
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        text = _("this may not be written or read here ({error}): see whose it is, or copy it to another place")
+    return text.format(error=where)
 
 
 def _stop_writing() -> int:

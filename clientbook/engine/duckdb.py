@@ -5,6 +5,8 @@ One in-memory database a snapshot; one cursor a worker, since `interrupt()` stop
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +82,7 @@ class Engine:
         except duckdb.InterruptException:
             raise QueryCancelled from None
         except duckdb.Error as error:
-            raise QueryFailed(error) from None
+            raise _told(error) from None
 
     def table(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a query; its whole result as an Arrow table.
@@ -88,13 +90,14 @@ class Engine:
         Raises:
             QueryFailed: DuckDB refused it.
             QueryCancelled: `interrupt()` was called meanwhile.
+            OSError: the disk is full.
         """
         try:
             return self.connection.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
         except duckdb.InterruptException:
             raise QueryCancelled from None
         except duckdb.Error as error:
-            raise QueryFailed(error) from None
+            raise _told(error) from None
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query whose result is small; one dict a row."""
@@ -128,6 +131,13 @@ class Engine:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _told(error: duckdb.Error) -> QueryFailed | OSError:
+    """DuckDB's error; that the disk is full is no fault of the query, nor of the tables it reads."""
+    full = os.strerror(errno.ENOSPC)
+    is_full = isinstance(error, duckdb.IOException) and full in str(error)
+    return OSError(errno.ENOSPC, full) if is_full else QueryFailed(error)
 
 
 def quoted(text: str) -> str:

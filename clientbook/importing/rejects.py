@@ -38,10 +38,15 @@ def write_rejects(folder: Path, batch: str, rejects: Sequence[Reject], table: Te
     folder.mkdir(mode=0o700, exist_ok=True)
     suffix = "jsonl" if table is None else "csv"
     path = folder / f"{batch}.{suffix}"
-    path.touch(mode=0o600)
-    data = _lines(rejects).encode("utf-8", "replace") if table is None else _rows(rejects, table)
-    path.write_bytes(data)
+    _replace(path, _lines(rejects).encode("utf-8", "replace") if table is None else _rows(rejects, table))
     return path
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(data)
+    temporary.replace(path)
 
 
 def _rows(rejects: Sequence[Reject], table: TextTable) -> bytes:
@@ -91,9 +96,11 @@ def _line(reject: Reject) -> dict[str, object]:
 def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> int:
     """Take out the rows that name a person by an identifier (kind, source, value) or by given and family name.
 
-    A file of which nothing is left is deleted. Returns how many rows went.
+    A file of which nothing is left is deleted; so is what a killed process left half written. Returns how many rows went.
     """
     gone = 0
+    for path in folder.glob("*.tmp"):
+        path.unlink()
     for path in sorted(folder.iterdir()) if folder.exists() else []:
         data = path.read_bytes()
         encoding = decode(GivenFile(name=path.name, data=data, sha256="")).encoding
@@ -103,7 +110,7 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
             named = [_names_person(_strings(row), identifiers, names) for row in rows]
         else:
             delimiter = text.split(REASONS[0], 1)[0][-1:] or ","
-            head, *rows = _records(text, delimiter)
+            head, *rows = _records(text, delimiter) or [""]
             cells = (next(csv.reader([row], delimiter=delimiter), []) for row in rows)
             named = [_names_person(row, identifiers, names) for row in cells]
         if not any(named):
@@ -112,11 +119,8 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
         if all(named):
             path.unlink()
             continue
-        temporary = path.with_suffix(".tmp")
         kept = "".join(row for row, is_named in zip(rows, named, strict=True) if not is_named)
-        temporary.write_bytes((head + kept).encode(encoding, errors="replace"))
-        temporary.chmod(0o600)
-        temporary.replace(path)
+        _replace(path, (head + kept).encode(encoding, errors="replace"))
     return gone
 
 

@@ -7,9 +7,11 @@ bytes (the 64 digits themselves read as zeros), since page checksums do not cove
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,6 +31,9 @@ FORMAT: Final = 1
 HASH_KEY: Final = b"clientbook.file_sha256"
 _NO_HASH: Final = b"0" * 64
 _STATISTICS: Final = ["position", "customer_id", "occurred_at", "recorded_at", "type"]
+_OF_THE_MOMENT: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
+"""What a file system says that could do it at another time, or for somebody else."""
+
 ORPHAN_SECONDS: Final = 3600
 ROW_GROUP_ROWS: Final = 122_880
 """DuckDB's own size: small enough to skip by, large enough that a footer stays short."""
@@ -136,6 +141,21 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
+@contextmanager
+def whole_or_nothing(folder: Path) -> Iterator[None]:
+    """Make something in an empty folder; where it fails the folder is empty again, or gone if it was not there."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        for path in list(folder.iterdir()) if folder.exists() else []:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if not was_there:
+            with suppress(FileNotFoundError):
+                folder.rmdir()
+        raise
+
+
 def check_file_system(folder: Path) -> None:
     """Try what a log needs of its file system.
 
@@ -151,6 +171,8 @@ def check_file_system(folder: Path) -> None:
         second.unlink()
         os.symlink(first.name, second)
     except OSError as error:
+        if error.errno in _OF_THE_MOMENT:
+            raise
         raise UnfitFileSystem(
             _(
                 "the file system of {folder} cannot keep a book ({error}): it needs hard links, symbolic links and locks."
@@ -192,14 +214,23 @@ def exclusive(lock: Path, *, wait: bool = True) -> Iterator[None]:
 
 @contextmanager
 def shared(lock: Path) -> Iterator[None]:
-    """Hold the lock file together with others who share it; who wants it exclusively waits."""
-    with _locked(lock, fcntl.LOCK_SH):
+    """Hold the lock file together with others who share it; who wants it exclusively waits.
+
+    A log that may only be read, and has no such file, needs no lock: nobody changes it.
+    """
+    if os.access(lock.parent, os.W_OK):
+        with _locked(lock, fcntl.LOCK_SH):
+            yield
+    elif lock.exists():
+        with _locked(lock, fcntl.LOCK_SH, os.O_RDONLY):
+            yield
+    else:
         yield
 
 
 @contextmanager
-def _locked(lock: Path, how: int) -> Iterator[None]:
-    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _locked(lock: Path, how: int, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[None]:
+    fd = os.open(lock, flags | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, how)
         yield

@@ -6,7 +6,6 @@ import mmap
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -64,9 +63,7 @@ def verify_log(log: ParquetLog, *, quick: bool = False) -> Verification:
 
     A fault in one file does not keep the others from being looked at. Nobody seals or erases meanwhile.
     """
-    with ExitStack() as stack:
-        with suppress(PermissionError):  # a book that may only be read cannot be locked, nor changed
-            stack.enter_context(shared(log.folder / "maintenance.lock"))
+    with shared(log.folder / "maintenance.lock"):
         return _verify(log, quick=quick)
 
 
@@ -189,7 +186,7 @@ class _Digests:
         self.first, self.last = first, last
         writable = os.access(folder, os.W_OK)
         self._file = tempfile.TemporaryFile(dir=folder if writable else None)  # noqa: SIM115  # closed by __exit__
-        self._file.truncate(_WIDTH * (last - first + 1))
+        _reserve(self._file.fileno(), _WIDTH * (last - first + 1))
         self._bytes = mmap.mmap(self._file.fileno(), 0)
 
     def put(self, rows: pa.Table, erased: Erased) -> list[tuple[str, str, int]]:
@@ -233,6 +230,15 @@ class _Digests:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bytes.close()
         self._file.close()
+
+
+def _reserve(fd: int, size: int) -> None:
+    """Fill a new file with zeros. A map of a file with holes kills the process when the disk gets full."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+    else:
+        for start in range(0, size, 1 << 20):
+            os.pwrite(fd, bytes(min(1 << 20, size - start)), start)
 
 
 def _tables(path: Path) -> Iterator[pa.Table]:
