@@ -361,10 +361,10 @@ class Book:
     def preview_erasure(self, customer_id: str) -> Erasure:
         """What erasing a customer would do."""
         with self.snapshot() as snapshot:
-            actions = rows_of(snapshot, customer_id)
+            fates = rows_of(snapshot, customer_id)
         with held(self.log):
-            entry = plan_entry(self.log, actions, ground=GROUNDS[0], timezone=self.settings.timezone)
-        return Erasure(number=None, rows=counted(actions), files=len(entry.files), backups=known_backups(self.folder))
+            entry = plan_entry(self.log, fates, ground=GROUNDS[0], timezone=self.settings.timezone)
+        return Erasure(number=None, rows=counted(fates), files=len(entry.files), backups=known_backups(self.folder))
 
     def erase(self, customer_id: str, *, ground: str) -> Erasure:
         """Erase a customer: rewrite the files that hold their rows, delete the old ones, forget all that was computed.
@@ -373,12 +373,12 @@ class Book:
         """
         with held(self.log) as writer:
             with self.snapshot() as snapshot:
-                actions = rows_of(snapshot, customer_id)
-            entry = plan_entry(self.log, actions, ground=ground, timezone=self.settings.timezone)
+                fates = rows_of(snapshot, customer_id)
+            entry = plan_entry(self.log, fates, ground=ground, timezone=self.settings.timezone)
             self.log.ledger.write(entry)
             self._carry_out(entry, writer)
         backups = tell_backups(self.folder, entry.number)
-        return Erasure(number=entry.number, rows=counted(actions), files=len(entry.files), backups=backups)
+        return Erasure(number=entry.number, rows=counted(fates), files=len(entry.files), backups=backups)
 
     def back_up(self, target: Path) -> Backup:
         """Bring a copy of the book in another folder up to date.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence, Set
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.events.remains import normalised
-from clientbook.importing.decode import GivenFile, decode
+from clientbook.importing.decode import GivenFile, UnreadableFile, decode
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import column_keys
-from clientbook.importing.table import SPACES, WORKBOOK, TextTable
+from clientbook.importing.table import SPACES, WORKBOOK, TextTable, plain_words
+from clientbook.importing.vocabulary import TARGETS
 
 REASONS: Final = ("_line", "_code", "_column", "_value", "_message")
 """Columns added to a rejects file; an import leaves them out."""
@@ -91,33 +95,68 @@ def _line(reject: Reject) -> dict[str, object]:
 def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> int:
     """Take out the rows that name a person by an identifier (kind, source, value) or by given and family name.
 
-    A file of which nothing is left is deleted. Returns how many rows went.
+    The other rows stay byte by byte; a file of which no row is left is deleted. Returns how many rows went.
     """
     gone = 0
     for path in sorted(folder.iterdir()) if folder.exists() else []:
-        data = path.read_bytes()
-        encoding = decode(GivenFile(name=path.name, data=data, sha256="")).encoding
-        text = data.decode(encoding, errors="replace")
-        if path.suffix == ".jsonl":
-            head, rows = "", text.splitlines(keepends=True)
-            named = [_names_person(_strings(row), identifiers, names) for row in rows]
-        else:
-            delimiter = text.split(REASONS[0], 1)[0][-1:] or ","
-            head, *rows = _records(text, delimiter)
-            cells = (next(csv.reader([row], delimiter=delimiter), []) for row in rows)
-            named = [_names_person(row, identifiers, names) for row in cells]
-        if not any(named):
+        if path.suffix not in (".csv", ".jsonl"):
             continue
-        gone += sum(named)
-        if all(named):
+        head, rows = _split(path)
+        kept = [row for row, values in rows if not _names_person(values, identifiers, names)]
+        if len(kept) == len(rows):
+            continue
+        gone += len(rows) - len(kept)
+        if not kept:
             path.unlink()
             continue
         temporary = path.with_suffix(".tmp")
-        kept = "".join(row for row, is_named in zip(rows, named, strict=True) if not is_named)
-        temporary.write_bytes((head + kept).encode(encoding, errors="replace"))
-        temporary.chmod(0o600)
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(head + b"".join(kept))
         temporary.replace(path)
     return gone
+
+
+Values = list[tuple[str, str]]
+"""What a row says: column or key, and text."""
+
+
+def _split(path: Path) -> tuple[bytes, list[tuple[bytes, Values]]]:
+    """What stands before the rows of a rejects file; and each row, as it stands and as what it says."""
+    data = path.read_bytes()
+    encoding = _encoding_of(path.name, data)
+    if path.suffix == ".jsonl":
+        return b"", [(line, _said(line.decode(encoding, "replace"))) for line in data.splitlines(keepends=True)]
+    # Latin-1 gives every byte a character and back. What makes up a table is ASCII in all encodings but the wide ones.
+    is_wide = encoding.startswith("utf-16")
+    plain = encoding if is_wide else "latin-1"
+    text = data.decode(plain, "surrogatepass" if is_wide else "strict")
+    found = _REASONS_IN_HEADER.search(text)
+    delimiter = found[1] if found else ","
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+    records = _records(text, delimiter)
+    header = next(csv.reader(records[:1], delimiter=delimiter), [])
+    rows = []
+    for record in records[1:]:
+        raw = record.encode(plain, "surrogatepass" if is_wide else "strict")
+        said = record if is_wide else raw.decode(encoding, "replace")
+        cells = next(csv.reader([said], delimiter=delimiter), [])
+        rows.append((raw, list(zip_longest(header[: len(cells)], cells, fillvalue=""))))
+    return "".join(records[:1]).encode(plain), rows
+
+
+def _encoding_of(name: str, data: bytes) -> str:
+    """The encoding in which a table was given, as far as its bytes tell."""
+    if data.startswith(BOM_UTF16_LE) or data[1:2] == b"\0":
+        return "utf-16-le"
+    if data.startswith(BOM_UTF16_BE) or data[:1] == b"\0":
+        return "utf-16-be"
+    try:
+        return decode(GivenFile(name=name, data=data, sha256="")).encoding
+    except UnreadableFile:
+        return "latin-1"
+
+
+_REASONS_IN_HEADER: Final = re.compile(r"(.)" + r"\1".join(REASONS) + r"\r?$", re.MULTILINE)
 
 
 def _records(text: str, delimiter: str) -> list[str]:
@@ -137,35 +176,43 @@ def _records(text: str, delimiter: str) -> list[str]:
     return records
 
 
-def _strings(line: str) -> list[str]:
-    """Every text in a line of JSON; the line itself where it is none."""
+def _said(line: str) -> Values:
+    """Every text in a line of JSON, with its key; the line itself where it is none."""
     try:
-        waiting = [json.loads(line)]
+        waiting = [("", json.loads(line))]
     except (ValueError, RecursionError):
-        return [line]
-    found = []
+        return [("", line)]
+    found: Values = []
     while waiting:
-        value = waiting.pop()
+        key, value = waiting.pop()
         if isinstance(value, dict):
-            waiting += value.values()
+            waiting += value.items()
         elif isinstance(value, list):
-            waiting += value
+            waiting += [(key, one) for one in value]
         elif isinstance(value, str):
-            found.append(value)
+            found.append((key, value))
     return found
 
 
-def _names_person(cells: Sequence[str], identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> bool:
-    values = {(kind, value) for kind, _source, value in identifiers}
-    plain = {cell.strip().casefold() for cell in cells}
-    if any(first.casefold() in plain and last.casefold() in plain for first, last in names):
-        return True
-    for cell in cells:
-        if any(kind == "email" and value in cell.lower() for kind, value in values):
+_NUMBER_KEYS: Final = frozenset(("customer", "external", "external_id", "value"))
+"""Where a line of JSON says the number that a customer has in some shop."""
+
+
+def _names_person(row: Values, identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> bool:
+    plain = {" ".join(text.split()).casefold() for _key, text in row}
+    for first, last in names:
+        given, family = first.casefold(), last.casefold()
+        if {given, family} <= plain or {f"{given} {family}", f"{family} {given}"} & plain:
             return True
-        if (
-            values & {("external", cell.strip()), ("customer", cell.strip())}
-            or ("phone", normalised("phone", None, cell)[2]) in values
-        ):
-            return True
+    words = TARGETS["customer.external_id"].words
+    number_keys = {key for key, _text in row if key in _NUMBER_KEYS or plain_words(key) in words}
+    for key, text in row:
+        for kind, _source, value in identifiers:
+            if kind == "email" and re.search(rf"(?<![\w.+%-]){re.escape(value)}(?![\w-]|\.\w)", text, re.IGNORECASE):
+                return True
+            if kind == "phone" and value == normalised("phone", None, text)[2]:
+                return True
+            # A number such as 12 stands in other columns too, and means something else there.
+            if kind in ("external", "customer") and value == text.strip() and (key in number_keys or not number_keys):
+                return True
     return False

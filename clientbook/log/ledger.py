@@ -38,6 +38,15 @@ class DamagedLedger(DamagedLog):
     """An entry is missing or was changed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fate:
+    """What is to become of a row."""
+
+    action: Action
+    order: int | None = None
+    """As in `ErasedRow`."""
+
+
 class ErasedRow(msgspec.Struct, frozen=True, array_like=True):
     """One row of the log: its digest before, and after where something is left of it."""
 
@@ -45,6 +54,8 @@ class ErasedRow(msgspec.Struct, frozen=True, array_like=True):
     action: Action
     old: str
     new: str | None = None
+    order: int | None = None
+    """Position after which its order is called from now on, where the order has to be told apart."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
