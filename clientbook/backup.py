@@ -26,7 +26,7 @@ from clientbook.errors import ClientbookError
 from clientbook.i18n import _
 from clientbook.log.files import shared, sync, temporary_in
 from clientbook.log.generations import FIRST_GENERATION
-from clientbook.log.ledger import Ledger
+from clientbook.log.ledger import SUPPRESSION, Ledger
 from clientbook.log.marks import DIGEST_BYTES
 from clientbook.log.parquet import ParquetLog, Pinned
 
@@ -143,6 +143,7 @@ def restore(source: Path, folder: Path) -> Manifest:
             _put_back(source, one, folder)
     for number, data in later_entries(source).items():
         _write(folder / "ledger" / f"{number:06}.json", data)
+    Ledger(folder / "ledger").suppress(Ledger(source / "later").suppressed())
     about = {"made_at": manifest.made_at, "position": manifest.position}
     _write(folder / "ledger" / RESTORED, msgspec.json.encode(about))
     for name in ("tmp", "generations"):
@@ -176,6 +177,7 @@ def replay_erasures(folder: Path, other: Path) -> int:
     for number, data in new.items():
         own.add(number, data)
     own.entries()
+    own.suppress(_suppressed_in(other))  # some may never have been in this state of the book
     no_later_erasures(folder)
     return len(new)
 
@@ -193,7 +195,8 @@ def no_later_erasures(folder: Path) -> None:
 
 def tell_backups(book: Path, entry: int) -> list[dict[str, Any]]:
     """Write an erasure down beside every copy that is within reach, and list the copies made of this book."""
-    data = Ledger(book / "ledger").raw()[entry]
+    ledger = Ledger(book / "ledger")
+    data = ledger.raw()[entry]
     listed = known_backups(book)
     for one in listed:
         target = Path(one["folder"])
@@ -201,6 +204,7 @@ def tell_backups(book: Path, entry: int) -> list[dict[str, Any]]:
         if (target / MANIFEST).exists():
             try:
                 (target / "later").mkdir(mode=0o700, exist_ok=True)
+                Ledger(target / "later").suppress(ledger.suppressed())
                 _write(target / "later" / f"{entry:06}.json", data)
                 one["told"] = True
             except OSError:
@@ -354,6 +358,17 @@ def _entries_in(folder: Path) -> dict[int, bytes]:
     if ledger.name != "ledger" or not ledger.is_dir():
         raise BackupFailed(_("{folder} is no book, no ledger and no backup").format(folder=folder))
     return Ledger(ledger).raw()
+
+
+def _suppressed_in(folder: Path) -> set[str]:
+    """The suppression list that a book, a ledger or a copy has."""
+    if not is_backup(folder):
+        return Ledger(folder / "ledger" if (folder / "ledger").is_dir() else folder).suppressed()
+    found = Ledger(folder / "later").suppressed()
+    for one in read_manifest(folder).files:
+        if one.path == f"ledger/{SUPPRESSION}":
+            found |= set((folder / "files" / one.sha256).read_text(encoding="ascii").split())
+    return found
 
 
 def _remove_others(target: Path, kept: Set[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -187,6 +187,11 @@ def without_erased(draft: Draft, ledger: Ledger, secret: bytes) -> tuple[Draft, 
                 same = pc.and_(pc.equal(sources, source), pc.equal(values, value))
                 mask = pc.or_(mask, pc.fill_null(same, False))
     return (set_aside(draft, mask, code=ERASED, message=_came_back()) if found else draft), found
+
+
+def names_erased(named: Set[tuple[str, str]], source: str, suppressed: Set[str], secret: bytes) -> bool:
+    """Whether one of these identifiers (kind, value) is that of somebody who was erased."""
+    return any(identifier_hash(secret, *normalised(kind, source, value)) in suppressed for kind, value in named)
 
 
 def _came_back() -> str:

@@ -28,7 +28,7 @@ ANAS_WORDS = (
     OTHER_ANA,
     "Ana-Sophie",
     "Lefèvre-Dupont",
-    "612345678",
+    "6 12 34 56 78",
     "06 12 34 56 78",
     "C-7700",
     "ORD-1001",
@@ -42,6 +42,7 @@ ANAS_WORDS = (
 )
 """Nothing of this may be left when Ana is erased."""
 
+MARCH = "2026-03-09T10:00:00Z"
 AT = datetime(2026, 2, 10, 9, 0, tzinfo=UTC)
 
 
@@ -143,7 +144,7 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
     append(book, line("segment_frozen", None, segment_id="alone", members=[ids["ana"]]))
     if seals:
         book.seal(everything=True)
-    orders = "numéro,date,e-mail,total\nORD-5001,01/06/2026,anna.lefevre@example.com,5\nORD-5002,02/06/2026,ana.lefevre@example.com,6\n"
+    orders = f"numéro,date,e-mail,total\nORD-5001,01/06/2026,{ANNA},5\nORD-5002,02/06/2026,{ANA},6\n"
     undone = bring(book, orders, "undone.csv").batch
     append(book, line("import_reverted", None, batch=undone, reason="wrong file"))
     append(book, line("note_added", ANA, text="a voided note"), line("note_added", ANNA, text="another voided note"))

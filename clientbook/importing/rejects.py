@@ -7,7 +7,7 @@ import io
 import json
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
@@ -25,11 +25,34 @@ from clientbook.importing.vocabulary import TARGETS
 REASONS: Final = ("_line", "_code", "_column", "_value", "_message")
 """Columns added to a rejects file; an import leaves them out."""
 
+Values = list[tuple[str, str]]
+"""What a row says: column or key, and text."""
+
+_REASONS_IN_HEADER: Final = re.compile(r"(.)" + r"\1".join(REASONS) + r"\r?$", re.MULTILINE)
+_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_NUMBER_KEYS: Final = frozenset(("customer", "external", "external_id", "value"))
+"""Where a line of JSON says the number that a customer has in some shop."""
+
 
 def is_rejects_file(file: GivenFile) -> bool:
     """Whether a table is one that `write_rejects` wrote, corrected or not."""
     first_line = file.data.replace(b"\0", b"").lstrip().splitlines()[:1]
     return bool(first_line) and all(name.encode() in first_line[0] for name in REASONS)
+
+
+def without_named(
+    rejects: Iterable[Reject], table: TextTable | None, is_erased: Callable[[Set[tuple[str, str]]], bool]
+) -> tuple[Reject, ...]:
+    """The rejects without those that name somebody who was erased: of them not even a reject is kept."""
+    if table is None:
+        return tuple(reject for reject in rejects if not is_erased(_named(_said(reject.value), _NUMBER_KEYS)))
+    rejects = tuple(rejects)
+    cells = _cells_by_line(table, {reject.line for reject in rejects})
+    keys = _number_keys(table.header)
+    named = {
+        line: _named(list(zip_longest(table.header[: len(row)], row, fillvalue="")), keys) for line, row in cells.items()
+    }
+    return tuple(reject for reject in rejects if not is_erased(named.get(reject.line, set())))
 
 
 def write_rejects(folder: Path, batch: str, rejects: Sequence[Reject], table: TextTable | None) -> Path | None:
@@ -97,12 +120,13 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
 
     The other rows stay byte by byte; a file of which no row is left is deleted. Returns how many rows went.
     """
+    known = {(kind, value) for kind, _source, value in identifiers}
     gone = 0
     for path in sorted(folder.iterdir()) if folder.exists() else []:
-        if path.suffix not in (".csv", ".jsonl"):
+        if path.suffix not in (".csv", ".jsonl") or not path.is_file():
             continue
-        head, rows = _split(path)
-        kept = [row for row, values in rows if not _names_person(values, identifiers, names)]
+        head, rows, keys = _split(path)
+        kept = [row for row, values in rows if not (known & _named(values, keys) or _has_name(values, names))]
         if len(kept) == len(rows):
             continue
         gone += len(rows) - len(kept)
@@ -116,32 +140,28 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
     return gone
 
 
-Values = list[tuple[str, str]]
-"""What a row says: column or key, and text."""
-
-
-def _split(path: Path) -> tuple[bytes, list[tuple[bytes, Values]]]:
-    """What stands before the rows of a rejects file; and each row, as it stands and as what it says."""
+def _split(path: Path) -> tuple[bytes, list[tuple[bytes, Values]], Set[str]]:
+    """What stands before the rows of a rejects file; each row, as it stands and as what it says; where numbers stand."""
     data = path.read_bytes()
     encoding = _encoding_of(path.name, data)
     if path.suffix == ".jsonl":
-        return b"", [(line, _said(line.decode(encoding, "replace"))) for line in data.splitlines(keepends=True)]
+        lines = data.splitlines(keepends=True)
+        return b"", [(line, _said(line.decode(encoding, "replace"))) for line in lines], _NUMBER_KEYS
     # Latin-1 gives every byte a character and back. What makes up a table is ASCII in all encodings but the wide ones.
     is_wide = encoding.startswith("utf-16")
-    plain = encoding if is_wide else "latin-1"
-    text = data.decode(plain, "surrogatepass" if is_wide else "strict")
+    plain, errors = (encoding, "surrogatepass") if is_wide else ("latin-1", "strict")
+    text = data.decode(plain, errors)
     found = _REASONS_IN_HEADER.search(text)
     delimiter = found[1] if found else ","
     csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    records = _records(text, delimiter)
-    header = next(csv.reader(records[:1], delimiter=delimiter), [])
-    rows = []
-    for record in records[1:]:
-        raw = record.encode(plain, "surrogatepass" if is_wide else "strict")
-        said = record if is_wide else raw.decode(encoding, "replace")
-        cells = next(csv.reader([said], delimiter=delimiter), [])
-        rows.append((raw, list(zip_longest(header[: len(cells)], cells, fillvalue=""))))
-    return "".join(records[:1]).encode(plain), rows
+    raw = [record.encode(plain, errors) for record in _records(text, delimiter)]
+    cells = [next(csv.reader([one.decode(encoding, "replace")], delimiter=delimiter), []) for one in raw]
+    header = cells[0] if cells else []
+    rows = [
+        (record, list(zip_longest(header[: len(row)], row, fillvalue="")))
+        for record, row in zip(raw[1:], cells[1:], strict=True)
+    ]
+    return b"".join(raw[:1]), rows, _number_keys(header)
 
 
 def _encoding_of(name: str, data: bytes) -> str:
@@ -154,9 +174,6 @@ def _encoding_of(name: str, data: bytes) -> str:
         return decode(GivenFile(name=name, data=data, sha256="")).encoding
     except UnreadableFile:
         return "latin-1"
-
-
-_REASONS_IN_HEADER: Final = re.compile(r"(.)" + r"\1".join(REASONS) + r"\r?$", re.MULTILINE)
 
 
 def _records(text: str, delimiter: str) -> list[str]:
@@ -194,25 +211,28 @@ def _said(line: str) -> Values:
     return found
 
 
-_NUMBER_KEYS: Final = frozenset(("customer", "external", "external_id", "value"))
-"""Where a line of JSON says the number that a customer has in some shop."""
+def _number_keys(header: Sequence[str]) -> Set[str]:
+    """The columns in which a customer's number may stand: such a number means something else in others."""
+    words = TARGETS["customer.external_id"].words
+    return {name for name in header if plain_words(name) in words} or set(header)
 
 
-def _names_person(row: Values, identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> bool:
-    plain = {" ".join(text.split()).casefold() for _key, text in row}
+def _named(values: Values, number_keys: Set[str]) -> set[tuple[str, str]]:
+    """The identifiers (kind, value) that a row may name somebody by."""
+    found = set()
+    for key, text in values:
+        mails = {*_MAIL.findall(text), *([text] if "@" in text else [])}
+        found |= {("email", normalised("email", None, mail)[2]) for mail in mails}
+        found.add(("phone", normalised("phone", None, text)[2]))
+        if key in number_keys:
+            found |= {("external", text.strip()), ("customer", text.strip())}
+    return {one for one in found if one[1]}
+
+
+def _has_name(values: Values, names: Set[tuple[str, str]]) -> bool:
+    plain = {" ".join(text.split()).casefold() for _key, text in values}
     for first, last in names:
         given, family = first.casefold(), last.casefold()
         if {given, family} <= plain or {f"{given} {family}", f"{family} {given}"} & plain:
             return True
-    words = TARGETS["customer.external_id"].words
-    number_keys = {key for key, _text in row if key in _NUMBER_KEYS or plain_words(key) in words}
-    for key, text in row:
-        for kind, _source, value in identifiers:
-            if kind == "email" and re.search(rf"(?<![\w.+%-]){re.escape(value)}(?![\w-]|\.\w)", text, re.IGNORECASE):
-                return True
-            if kind == "phone" and value == normalised("phone", None, text)[2]:
-                return True
-            # A number such as 12 stands in other columns too, and means something else there.
-            if kind in ("external", "customer") and value == text.strip() and (key in number_keys or not number_keys):
-                return True
     return False

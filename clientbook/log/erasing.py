@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clientbook.events.remains import kept_sale, stripped
-from clientbook.log.base import Writer
+from clientbook.i18n import _
+from clientbook.log.base import DamagedLog, Writer
 from clientbook.log.digest import row_digests
-from clientbook.log.files import exclusive, own_digest, parquet_file, sync, temporary_in
+from clientbook.log.files import exclusive, is_sound, own_digest, parquet_file, sync, temporary_in
 from clientbook.log.generations import make_current, numbered_folders
 from clientbook.log.ledger import Entry, ErasedRow, Fate
 from clientbook.log.parquet import ParquetLog, read_footer
@@ -102,7 +103,11 @@ def _own(found: _Found, fates: Mapping[int, Fate]) -> list[dict[str, Any]]:
 
 
 def _holding(log: ParquetLog, positions: Mapping[int, Fate]) -> list[Path]:
-    """The files that have one of these rows."""
+    """The files that have one of these rows.
+
+    Raises:
+        DamagedLog: one that may have them is not what was written.
+    """
     if not positions:
         return []
     wanted = pa.array(sorted(positions), pa.int64())
@@ -111,6 +116,9 @@ def _holding(log: ParquetLog, positions: Mapping[int, Fate]) -> list[Path]:
         footer = read_footer(segment.files[0])
         first, last = int(footer["clientbook.first_position"]), int(footer["clientbook.last_position"])
         if pc.any(pc.and_(pc.greater_equal(wanted, first), pc.less_equal(wanted, last))).as_py():
+            for path in segment.files:
+                if not is_sound(path):
+                    raise DamagedLog(_("{file} is damaged: `clientbook verify` says more").format(file=path))
             files += [path for path in segment.files if _has(path, wanted)]
     return files
 
