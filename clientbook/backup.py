@@ -24,7 +24,8 @@ import msgspec
 
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
-from clientbook.log.files import shared, sync, temporary_in
+from clientbook.log.base import DamagedLog
+from clientbook.log.files import is_sound, shared, sync, temporary_in
 from clientbook.log.generations import FIRST_GENERATION
 from clientbook.log.ledger import SUPPRESSION, Ledger
 from clientbook.log.marks import DIGEST_BYTES
@@ -85,6 +86,7 @@ def back_up(book: Path, log: ParquetLog, target: Path, *, now: datetime) -> Back
 
     Raises:
         BackupFailed: it holds something else: another book, or a later state of this one.
+        DamagedLog: a file of the log is not what was written; the copy stays what it was.
     """
     target = target.absolute()
     if target.resolve().is_relative_to(book.resolve()):
@@ -189,8 +191,11 @@ def unfinished_erasures(folder: Path) -> int:
 
 def no_later_erasures(folder: Path) -> None:
     """Say that nobody was erased after the copy was made that the book in `folder` comes from."""
-    (folder / "ledger" / RESTORED).unlink(missing_ok=True)
-    sync(folder / "ledger")
+    about = folder / "ledger" / RESTORED
+    if about.exists():
+        Ledger(folder / "ledger").limit(json.loads(about.read_bytes())["position"])
+        about.unlink()
+        sync(folder / "ledger")
 
 
 def tell_backups(book: Path, entry: int) -> list[dict[str, Any]]:
@@ -304,6 +309,9 @@ def _copy(path: Path, name: str, pool: Path) -> tuple[CopiedFile, bool]:
     there = pool / digest
     if there.exists() and there.stat().st_size == size:
         return CopiedFile(path=name, sha256=digest, bytes=size), False
+    if path.suffix == ".parquet" and not is_sound(path):
+        said = _("{file} is damaged: `clientbook verify` says more; the backup was left as it was")
+        raise DamagedLog(said.format(file=path))
     data_digest, temporary = sha256(), temporary_in(pool)
     try:
         with open(path, "rb") as source, open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:

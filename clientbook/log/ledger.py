@@ -2,6 +2,7 @@
 
     ledger/000001.json      one entry an erasure, never changed; each names the digest of the one before
     ledger/000001.done      it was carried out: no file of the log holds the rows any more; the entry's SHA-256
+    ledger/000001.until     where the book was put back to when it learned of the entry: it says nothing of later positions
     ledger/suppression.txt  keyed hashes of erased identifiers, so that an import does not bring them back unnoticed
 
 An entry is written before the log's files are, so that a crash in between, or an older backup that was put back, can be
@@ -135,7 +136,10 @@ class Ledger:
         current: dict[int, bytes | None] = {}
         number: dict[int, int] = {}
         for entry in self.entries():
+            until = self._until(entry.number)
             for row in entry.rows:
+                if until is not None and row.position > until:
+                    continue  # the book went on with other events there
                 original.setdefault(row.position, bytes.fromhex(row.old))
                 current[row.position] = bytes.fromhex(row.new) if row.new else None
                 number[row.position] = entry.number
@@ -158,14 +162,27 @@ class Ledger:
         """The same for an entry as another ledger of this book has it, byte by byte."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         with _written(self.folder, data) as temporary:
-            publish(temporary, self.folder / f"{number:06}.json")
+            publish(temporary, self._entry(number))
 
     def finish(self, number: int) -> None:
         """Note that an entry was carried out."""
         if not self._done(number).exists():
-            digest = sha256((self.folder / f"{number:06}.json").read_bytes()).hexdigest()
+            digest = sha256(self._entry(number).read_bytes()).hexdigest()
             with _written(self.folder, f"{digest}\n".encode()) as temporary:
                 publish(temporary, self._done(number))
+
+    def limit(self, position: int) -> None:
+        """Note that entries not carried out yet were made when the log went on after `position`, and this one did not."""
+        for entry in self.unfinished():
+            if self._until(entry.number) is None:
+                with _written(self.folder, f"{position}\n".encode()) as temporary:
+                    publish(temporary, self._entry(entry.number).with_suffix(".until"))
+
+    def _until(self, number: int) -> int | None:
+        try:
+            return int(self._entry(number).with_suffix(".until").read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return None
 
     def raw(self) -> dict[int, bytes]:
         """The entries' bytes by number."""
@@ -195,8 +212,11 @@ class Ledger:
             os.rename(temporary, self.folder / SUPPRESSION)
         sync(self.folder)
 
+    def _entry(self, number: int) -> Path:
+        return self.folder / f"{number:06}.json"
+
     def _done(self, number: int) -> Path:
-        return self.folder / f"{number:06}.done"
+        return self._entry(number).with_suffix(".done")
 
     def _done_digest(self, number: int) -> str | None:
         """What an entry was when it was carried out; None where it was not yet."""
