@@ -27,6 +27,7 @@ from clientbook import backup
 from clientbook.backup import BackupFailed, DamagedBackup
 from clientbook.book import Book, RestoredBook
 from clientbook.log.base import DamagedLog
+from clientbook.log.verifying import verify_log
 from clientbook.projection.digest import tables_digest
 
 
@@ -42,6 +43,14 @@ def book(tmp_path: Path) -> Book:
     return made
 
 
+def created(folder: Path) -> Book:
+    """An empty book; a few rows are folded sooner by one thread."""
+    Book.create(folder, currency="EUR", timezone="Europe/Paris")
+    with (folder / "book.toml").open("a") as settings:
+        settings.write("\n[engine]\nthreads = 1\n") if "[engine]" not in (folder / "book.toml").read_text() else None
+    return Book(folder)
+
+
 def restored(source: Path, folder: Path) -> Book:
     backup.restore(source, folder)
     backup.no_later_erasures(folder)
@@ -54,7 +63,7 @@ def contents(book: Book) -> dict[str, str]:
 
 
 def assert_proved(book: Book) -> None:
-    assert book.verify().faults == []
+    assert verify_log(book.log).faults == []
 
 
 def test_only_new_files_are_copied(book: Book, tmp_path: Path):
@@ -105,8 +114,8 @@ def test_a_copy_and_what_comes_back_of_it_are_private(book: Book, tmp_path: Path
 
 
 def test_what_comes_back_is_the_same_book(book: Book, tmp_path: Path):
-    bring(book, "Nom;E-mail\nX;not-an-address\nY;y@example.com\n", "contacts.csv")
-    assert list((book.folder / "rejects").iterdir()) or True
+    orders = f"numéro,date,e-mail,total\n1,no date,{ANNA},6\n2,01/06/2026,{ANNA},7\n"
+    assert bring(book, orders, "orders.csv").rejects_file
     book.seal()
     append(book, line("tag_added", ANNA, tag="z"))
     book.back_up(tmp_path / "copy")
@@ -120,7 +129,8 @@ def test_what_comes_back_is_the_same_book(book: Book, tmp_path: Path):
         one.read_bytes() for one in sorted((book.folder / "rejects").iterdir())
     ]
     assert_proved(back)
-    assert append(back, line("tag_added", ANNA, tag="z")).rows_used == 1
+    assert append(back, line("tag_added", ANNA, tag="z")).rows_duplicate == 1
+    assert append(back, line("tag_added", ANNA, tag="zz")).rows_used == 1
     back.seal(everything=True)
     assert_proved(back)
 
@@ -225,9 +235,10 @@ def test_a_ledger_of_another_book_is_refused(book: Book, tmp_path: Path):
         Book(tmp_path / "back")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["book", "ledger", "later copy", "told copy"])
 def test_somebody_erased_after_the_copy_stays_erased(tmp_path: Path, by: str):
-    book = Book.create(tmp_path / "book", currency="EUR", timezone="Europe/Paris")
+    book = created(tmp_path / "book")
     ids = fill(book, seals=by in ("book", "told copy"))
     copy = tmp_path / "copy"
     book.back_up(copy)
@@ -276,7 +287,7 @@ def test_somebody_erased_after_the_copy_stays_erased(tmp_path: Path, by: str):
 
 @pytest.mark.parametrize("told", [True, False])
 def test_somebody_who_was_not_in_the_copy_yet_does_not_come_back_either(tmp_path: Path, told: bool):
-    book = Book.create(tmp_path / "book", currency="EUR", timezone="Europe/Paris")
+    book = created(tmp_path / "book")
     append(book, line("tag_added", ANNA, tag="x"))
     book.back_up(tmp_path / "copy")
     append(book, line("tag_added", ANA, tag="x"))
@@ -296,7 +307,7 @@ def test_somebody_who_was_not_in_the_copy_yet_does_not_come_back_either(tmp_path
 
 def test_a_copy_made_between_a_refund_and_its_order(tmp_path: Path):
     """The order's new name must not depend on rows that the older state has not got."""
-    book = Book.create(tmp_path / "book", currency="EUR", timezone="Europe/Paris")
+    book = created(tmp_path / "book")
     append(book, line("order_refunded", ANA, order_id="ORD-1", amount="2", currency="EUR"))
     book.back_up(tmp_path / "copy")
     append(book, order("ORD-1", ANA, "5", "2026-01-31T23:30:00Z"))
@@ -359,7 +370,7 @@ def test_a_ledger_that_was_changed_is_found(book: Book, change: str):
         last.unlink()
     for quick in (False, True):
         try:
-            found = Book(book.folder).verify(quick=quick).faults
+            found = verify_log(Book(book.folder).log, quick=quick).faults
         except DamagedLog as error:
             assert "ledger" in str(error)
             continue
