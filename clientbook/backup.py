@@ -24,9 +24,10 @@ import msgspec
 
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
-from clientbook.log.files import shared, sync, temporary_in, whole_or_nothing
+from clientbook.log.base import DamagedLog
+from clientbook.log.files import is_sound, shared, sync, temporary_in, whole_or_nothing
 from clientbook.log.generations import FIRST_GENERATION
-from clientbook.log.ledger import Ledger
+from clientbook.log.ledger import SUPPRESSION, Ledger
 from clientbook.log.marks import DIGEST_BYTES
 from clientbook.log.parquet import ParquetLog, Pinned
 
@@ -86,6 +87,7 @@ def back_up(book: Path, log: ParquetLog, target: Path, *, now: datetime) -> Back
 
     Raises:
         BackupFailed: it holds something else: another book, or a later state of this one.
+        DamagedLog: a file of the log is not what was written; the copy stays what it was.
     """
     target = target.absolute()
     if target.resolve().is_relative_to(book.resolve()):
@@ -165,6 +167,7 @@ def _restore(manifest: Manifest, source: Path, folder: Path) -> None:
             _put_back(source, one, folder)
     for number, data in later_entries(source).items():
         _write(folder / "ledger" / f"{number:06}.json", data)
+    Ledger(folder / "ledger").suppress(Ledger(source / "later").suppressed())
     about = {"made_at": manifest.made_at, "position": manifest.position}
     _write(folder / "ledger" / RESTORED, msgspec.json.encode(about))
     for name in ("tmp", "generations"):
@@ -198,6 +201,7 @@ def replay_erasures(folder: Path, other: Path) -> int:
     for number, data in new.items():
         own.add(number, data)
     own.entries()
+    own.suppress(_suppressed_in(other))  # some may never have been in this state of the book
     no_later_erasures(folder)
     return len(new)
 
@@ -209,13 +213,17 @@ def unfinished_erasures(folder: Path) -> int:
 
 def no_later_erasures(folder: Path) -> None:
     """Say that nobody was erased after the copy was made that the book in `folder` comes from."""
-    (folder / "ledger" / RESTORED).unlink(missing_ok=True)
-    sync(folder / "ledger")
+    about = folder / "ledger" / RESTORED
+    if about.exists():
+        Ledger(folder / "ledger").limit(json.loads(about.read_bytes())["position"])
+        about.unlink()
+        sync(folder / "ledger")
 
 
 def tell_backups(book: Path, entry: int) -> list[dict[str, Any]]:
     """Write an erasure down beside every copy that is within reach, and list the copies made of this book."""
-    data = Ledger(book / "ledger").raw()[entry]
+    ledger = Ledger(book / "ledger")
+    data = ledger.raw()[entry]
     listed = known_backups(book)
     for one in listed:
         target = Path(one["folder"])
@@ -223,6 +231,7 @@ def tell_backups(book: Path, entry: int) -> list[dict[str, Any]]:
         if (target / MANIFEST).exists():
             try:
                 (target / "later").mkdir(mode=0o700, exist_ok=True)
+                Ledger(target / "later").suppress(ledger.suppressed())
                 _write(target / "later" / f"{entry:06}.json", data)
                 one["told"] = True
             except OSError:
@@ -330,6 +339,9 @@ def _copy(path: Path, name: str, pool: Path) -> tuple[CopiedFile, bool]:
     there = pool / digest
     if there.exists() and there.stat().st_size == size:
         return CopiedFile(path=name, sha256=digest, bytes=size), False
+    if path.suffix == ".parquet" and not is_sound(path):
+        said = _("{file} is damaged: `clientbook verify` says more; the backup was left as it was")
+        raise DamagedLog(said.format(file=path))
     data_digest, temporary = sha256(), temporary_in(pool)
     try:
         with open(path, "rb") as source, open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
@@ -384,6 +396,17 @@ def _entries_in(folder: Path) -> dict[int, bytes]:
     if ledger.name != "ledger" or not ledger.is_dir():
         raise BackupFailed(_("{folder} is no book, no ledger and no backup").format(folder=folder))
     return Ledger(ledger).raw()
+
+
+def _suppressed_in(folder: Path) -> set[str]:
+    """The suppression list that a book, a ledger or a copy has."""
+    if not is_backup(folder):
+        return Ledger(folder / "ledger" if (folder / "ledger").is_dir() else folder).suppressed()
+    found = Ledger(folder / "later").suppressed()
+    for one in read_manifest(folder).files:
+        if one.path == f"ledger/{SUPPRESSION}":
+            found |= set((folder / "files" / one.sha256).read_text(encoding="ascii").split())
+    return found
 
 
 def _remove_others(target: Path, kept: Set[str]) -> int:

@@ -21,7 +21,7 @@ import tomli_w
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way, known_backups, tell_backups
 from clientbook.engine.duckdb import Limits, quoted
-from clientbook.erasure import ERASED, GROUNDS, Erasure, counted, purges, rows_of, without_erased
+from clientbook.erasure import ERASED, GROUNDS, Erasure, counted, names_erased, purges, rows_of, without_erased
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.arrow import EVENT_ID
 from clientbook.events.base import AMOUNT_LIMIT
@@ -37,7 +37,7 @@ from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, w
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
-from clientbook.importing.rejects import write_rejects
+from clientbook.importing.rejects import without_named, write_rejects
 from clientbook.importing.undoing import (
     Undoing,
     check_restorable,
@@ -51,7 +51,7 @@ from clientbook.importing.undoing import (
 from clientbook.log.base import Clock, DamagedLog, Writer, system_clock
 from clientbook.log.erasing import carry_out, held, plan_entry
 from clientbook.log.files import publish, shared, sync, temporary_in, whole_or_nothing
-from clientbook.log.ledger import Entry
+from clientbook.log.ledger import Entry, Fate
 from clientbook.log.parquet import ParquetLog
 from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
 from clientbook.log.verifying import Fault, Verification, verify_log
@@ -59,7 +59,7 @@ from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
-from clientbook.query.customers import find_customer
+from clientbook.query.customers import CustomerNotFound, find_customer
 from clientbook.query.differences import Axis, differences
 from clientbook.query.overview import holdings, summary
 from clientbook.query.points import Point, point_at, point_now, point_of
@@ -259,8 +259,12 @@ class Book:
         if dry_run:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
-        # Of people who were erased not even a reject is kept.
-        rejects = tuple(reject for reject in rejects if reject.code != ERASED)
+        suppressed = self.log.ledger.suppressed()
+        rejects = without_named(
+            (reject for reject in rejects if reject.code != ERASED),
+            plan.table if plan else None,
+            lambda named: bool(suppressed) and names_erased(named, source, suppressed, self._secret),
+        )
         with shared(self.log.folder / "maintenance.lock"):  # an erasure looks through the rejects files
             rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
@@ -383,26 +387,40 @@ class Book:
         return found
 
     def preview_erasure(self, customer_id: str) -> Erasure:
-        """What erasing a customer would do."""
-        with self.snapshot() as snapshot:
-            actions = rows_of(snapshot, customer_id)
+        """What erasing a customer would do.
+
+        Raises:
+            CustomerNotFound: there is none with this id.
+            DamagedLog: a file that may hold their rows is not what was written.
+        """
         with held(self.log):
-            entry = plan_entry(self.log, actions, ground=GROUNDS[0], timezone=self.settings.timezone)
-        return Erasure(number=None, rows=counted(actions), files=len(entry.files), backups=known_backups(self.folder))
+            fates = self._fates(customer_id)
+            entry = plan_entry(self.log, fates, ground=GROUNDS[0], timezone=self.settings.timezone)
+        return Erasure(number=None, rows=counted(fates), files=len(entry.files), backups=known_backups(self.folder))
 
     def erase(self, customer_id: str, *, ground: str) -> Erasure:
         """Erase a customer: rewrite the files that hold their rows, delete the old ones, forget all that was computed.
 
         Sales keep their amount and month, without a person. It cannot be undone.
+
+        Raises:
+            CustomerNotFound: there is none with this id.
+            DamagedLog: a file that may hold their rows is not what was written; nothing was changed.
         """
         with held(self.log) as writer:
-            with self.snapshot() as snapshot:
-                actions = rows_of(snapshot, customer_id)
-            entry = plan_entry(self.log, actions, ground=ground, timezone=self.settings.timezone)
+            fates = self._fates(customer_id)
+            entry = plan_entry(self.log, fates, ground=ground, timezone=self.settings.timezone)
             self.log.ledger.write(entry)
             self._carry_out(entry, writer)
         backups = tell_backups(self.folder, entry.number)
-        return Erasure(number=entry.number, rows=counted(actions), files=len(entry.files), backups=backups)
+        return Erasure(number=entry.number, rows=counted(fates), files=len(entry.files), backups=backups)
+
+    def _fates(self, customer_id: str) -> dict[int, Fate]:
+        with self.snapshot() as snapshot:
+            fates = rows_of(snapshot, customer_id)
+        if not fates:
+            raise CustomerNotFound(_("no customer has this id"))
+        return fates
 
     def erased_since(self, known_at: datetime | None) -> int:
         """Erasures after that time: the one way in which an answer about the past changes. 0 where it is about now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from clientbook.i18n import _
 from clientbook.importing.draft import Draft, set_aside
 from clientbook.importing.rejects import forget_rejects
 from clientbook.log.erasing import Purges
-from clientbook.log.ledger import Action, Ledger, identifier_hash
+from clientbook.log.ledger import Fate, Ledger, identifier_hash
 from clientbook.log.parquet import ParquetLog
 from clientbook.projection.snapshots import Snapshot
 
@@ -35,22 +35,51 @@ with ids as (
     select $customer
 ),
 own as (
-    select position, type, source, order_placed.order_id as order_id from all_events
-    where customer_id in (select customer_id from ids)
+    select * from all_events where customer_id in (select customer_id from ids)
 ),
-orders as (select distinct source, order_id from own where order_id is not null),
-addresses as (select lower(trim(value)) as value from identifiers where customer_id = $customer),
-guests as (
-    select e.position from all_events as e
-    semi join orders on e.source = orders.source and orders.order_id =
-        coalesce(e.order_placed.order_id, e.order_cancelled.order_id, e.order_refunded.order_id)
-    where e.customer_id is null
+-- Every order, cancellation and refund with the number of an order.
+numbered as (
+    select
+        position, type, source, customer_id,
+        coalesce(order_placed.order_id, order_cancelled.order_id, order_refunded.order_id) as number,
+        coalesce(customer_id in (select customer_id from ids), false) as is_own
+    from all_events
+    where coalesce(order_placed.order_id, order_cancelled.order_id, order_refunded.order_id) is not null
+),
+placed as (
+    select source, number, bool_or(customer_id is not null and not is_own) as by_others
+    from numbered
+    where type = 'order_placed'
+    group by source, number
+),
+-- The orders that get another name: the person's own, and those of guests of which a row of the person speaks.
+orders as (
+    select source, number from numbered where is_own
+    intersect
+    select source, number from placed where not by_others
+),
+named as (
+    select position, type, customer_id, is_own, min(position) over (partition by source, number) as first
+    from numbered
+    semi join orders using (source, number)
+    where customer_id is null or is_own or type = 'order_cancelled'
+),
+identified as (
+    select unnest([
+        identifier_linked.value, identifier_unlinked.value,
+        profile_updated.email, profile_updated.mobile, profile_updated.landline
+    ]) as value
+    from own
+),
+addresses as (
+    select {address} as address from identified
+    except
+    select {address} from identifiers where customer_id <> $customer
 ),
 nameless as (
-    select position from all_events
+    select position, coalesce(address_suppressed.address, suppression_lifted.address) as value
+    from all_events
     where customer_id is null
-        and lower(trim(coalesce(address_suppressed.address, suppression_lifted.address)))
-        in (select value from addresses)
 ),
 mentions as (
     select position from all_events
@@ -63,19 +92,40 @@ mentions as (
     )
 ),
 said as (
-    select position, case when type in ({sales}) then 'kept' else 'removed' end as action from own
+    select
+        own.position,
+        case
+            when own.type = 'order_cancelled' and (own.source, own.order_cancelled.order_id)
+                not in (select (source, number) from placed) then 'removed'
+            when own.type in ({sales}) then 'kept'
+            else 'removed'
+        end as action
+    from own
     union all
-    select position, 'kept' from guests
+    select position, 'kept' from named where customer_id is null
     union all
-    select position, 'removed' from nameless
+    select position, 'stripped' from named where customer_id is not null and not is_own
+    union all
+    select position, 'removed' from nameless where {address} in (select address from addresses)
     union all
     select position, 'stripped' from mentions
 )
-select position, action from said
+select said.position, said.action, named.first as "order"
+from said
+left join named on said.position = named.position
 union all
-select position, 'removed' from all_events
-where event_voided.position in (select position from said where action = 'removed')
+select voids.position, min(case when said.action = 'removed' then 'removed' else 'stripped' end), null
+from all_events as voids
+join said on voids.event_voided.position = said.position
+where said.action <> 'stripped'
+group by 1
 """
+
+_ADDRESS: Final = """case
+    when contains(value, '@') then lower(trim(value))
+    else nullif(right(regexp_replace(value, '[^0-9]', '', 'g'), 9), '')
+end"""
+"""An address in the form in which two of them are the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,17 +142,17 @@ class Erasure:
     """Backups made of this book, which still hold the person until they are made again."""
 
 
-def rows_of(snapshot: Snapshot, customer_id: str) -> dict[int, Action]:
+def rows_of(snapshot: Snapshot, customer_id: str) -> dict[int, Fate]:
     """Every row of the log that speaks of the customer, by position, and what is to become of it."""
     snapshot.prepare("all_events")
     sales = ", ".join(quoted(name) for name in SALES)
-    found = snapshot.engine.rows(_ROWS.format(sales=sales), {"customer": customer_id})
-    return {row["position"]: row["action"] for row in found}
+    found = snapshot.engine.rows(_ROWS.format(sales=sales, address=_ADDRESS), {"customer": customer_id})
+    return {row["position"]: Fate(action=row["action"], order=row["order"]) for row in found}
 
 
-def counted(actions: Mapping[int, Action]) -> dict[str, int]:
+def counted(fates: Mapping[int, Fate]) -> dict[str, int]:
     """How many rows are removed, kept and stripped."""
-    counts = Counter(actions.values())
+    counts = Counter(fate.action for fate in fates.values())
     return {name: counts[name] for name in ("removed", "kept", "stripped")}
 
 
@@ -139,6 +189,11 @@ def without_erased(draft: Draft, ledger: Ledger, secret: bytes) -> tuple[Draft, 
                 same = pc.and_(pc.equal(sources, source), pc.equal(values, value))
                 mask = pc.or_(mask, pc.fill_null(same, False))
     return (set_aside(draft, mask, code=ERASED, message=_came_back()) if found else draft), found
+
+
+def names_erased(named: Set[tuple[str, str]], source: str, suppressed: Set[str], secret: bytes) -> bool:
+    """Whether one of these identifiers (kind, value) is that of somebody who was erased."""
+    return any(identifier_hash(secret, *normalised(kind, source, value)) in suppressed for kind, value in named)
 
 
 def _came_back() -> str:

@@ -18,6 +18,9 @@ Row = Mapping[str, Any]
 SALES: Final = ("order_placed", "order_cancelled", "order_refunded", "balance_adjusted")
 """Types of which something is kept."""
 
+_PHONE_DIGITS: Final = 6
+"""A number with fewer is an extension, a quantity or a year, and no phone."""
+
 _KEPT_FIELDS: Final = {
     "order_placed": ("total", "currency"),
     "order_cancelled": (),
@@ -26,27 +29,19 @@ _KEPT_FIELDS: Final = {
 }
 
 
-def kept_orders(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
-    """The names under which the orders among `rows` go on: by the position where each was first recorded."""
-    names: dict[tuple[str, str], str] = {}
-    for row in sorted(rows, key=lambda row: int(row["position"])):
-        if row["type"] == "order_placed":
-            names.setdefault((row["source"], row["order_placed"]["order_id"]), f"erased-{row['position']}")
-    return names
+def kept_sale(row: Row, order: int | None, timezone: str, digest: bytes) -> dict[str, Any]:
+    """What is kept of a sale: amount, currency and month, and of which order it speaks.
 
-
-def kept_sale(row: Row, orders: Mapping[tuple[str, str], str], timezone: str, digest: bytes) -> dict[str, Any] | None:
-    """What is kept of a sale: amount, currency and month. None where it says nothing without its order.
-
-    `digest` is the row's own; the new id and salt follow from it, so that doing it again gives the same row.
+    `order` is the position after which an order of the erased person is called from now on; None where the row has no order,
+    or that of somebody else. `digest` is the row's own; the new id and salt follow from it, so that doing it again gives the
+    same row.
     """
     kind, data = row["type"], row[row["type"]]
     kept = {name: data[name] for name in _KEPT_FIELDS[kind]}
-    order = orders.get((row["source"], data.get("order_id") or ""))
-    if kind != "balance_adjusted" and order:
-        kept["order_id"] = order
+    if order is not None:
+        kept["order_id"] = order_name(order)
     elif kind in ("order_placed", "order_cancelled"):
-        return None
+        kept["order_id"] = data["order_id"]
     return _envelope(row, digest) | {
         "customer_id": None,
         "actor": None,
@@ -55,19 +50,28 @@ def kept_sale(row: Row, orders: Mapping[tuple[str, str], str], timezone: str, di
     }
 
 
-def stripped(row: Row, ids: Set[str], digest: bytes) -> dict[str, Any] | None:
-    """The row of somebody else without these customers' ids; None where nothing is left of it."""
+def order_name(position: int) -> str:
+    """The number under which an erased person's order goes on."""
+    return f"erased-{position}"
+
+
+def stripped(row: Row, ids: Set[str], order: int | None, digest: bytes) -> dict[str, Any] | None:
+    """The row of somebody else without these customers' ids and orders; None where nothing is left of it."""
     kind, data = row["type"], dict(row[row["type"]])
     if kind == "profile_updated":
         data["company_id"] = None
     elif kind == "segment_frozen":
         data["members"] = [one for one in data["members"] if one not in ids] or None
+    elif kind == "order_cancelled":
+        data["order_id"] = data["order_id"] if order is None else order_name(order)
+    elif kind == "event_voided":
+        data["reason"] = None
     else:
         roots = data.get("roots") or data["merged"]
         pairs = [(one, root) for one, root in zip(data["merged"], roots, strict=True) if one not in ids and root not in ids]
         if not pairs or data["into"] in ids:
             return None
-        data["merged"] = [one for one, _root in pairs]
+        data |= {"merged": [one for one, _root in pairs], "reason": None}
         if kind == "customers_unmerged":
             data["roots"] = [root for _one, root in pairs]
     return _envelope(row, digest) | {kind: data}
@@ -97,15 +101,20 @@ def identifiers(rows: Iterable[Row]) -> set[tuple[str, str, str]]:
                 found.add(("external", row["source"], data["external_id"]))
             case kind if kind.startswith("consent_") or kind in ("address_suppressed", "suppression_lifted"):
                 found.add(("email" if "@" in (data["address"] or "") else "phone", "", data["address"]))
-    return {normalised(kind, source, value) for kind, source, value in found if value}
+    named = {normalised(kind, source, value) for kind, source, value in found if value}
+    return {one for one in named if one[2]}
 
 
 def normalised(kind: str, source: str | None, value: str) -> tuple[str, str, str]:
-    """An identifier in the form in which two of them are the same: phones by their last nine digits."""
+    """An identifier in the form in which two of them are the same: phones by their last nine digits.
+
+    The value is empty where it identifies nobody: "none" instead of a phone number.
+    """
     if kind == "email":
         return kind, "", value.strip().lower()
     if kind == "phone":
-        return kind, "", "".join(character for character in value if character.isdecimal())[-9:]
+        digits = "".join(character for character in value if character.isdecimal())
+        return kind, "", digits[-9:] if len(digits) >= _PHONE_DIGITS else ""
     return kind, (source or "") if kind == "external" else "", value.strip()
 
 

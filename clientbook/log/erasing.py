@@ -17,12 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from clientbook.events.remains import kept_orders, kept_sale, stripped
-from clientbook.log.base import Writer
+from clientbook.events.remains import kept_sale, stripped
+from clientbook.i18n import _
+from clientbook.log.base import DamagedLog, Writer
 from clientbook.log.digest import row_digests
-from clientbook.log.files import exclusive, own_digest, parquet_file, sync, temporary_in
+from clientbook.log.files import exclusive, is_sound, own_digest, parquet_file, sync, temporary_in
 from clientbook.log.generations import make_current, numbered_folders
-from clientbook.log.ledger import Action, Entry, ErasedRow
+from clientbook.log.ledger import Entry, ErasedRow, Fate
 from clientbook.log.parquet import ParquetLog, read_footer
 from clientbook.log.sorting import fitted, together
 
@@ -46,11 +47,11 @@ def held(log: ParquetLog) -> Iterator[Writer]:
         yield writer
 
 
-def plan_entry(log: ParquetLog, actions: Mapping[int, Action], *, ground: str, timezone: str) -> Entry:
+def plan_entry(log: ParquetLog, fates: Mapping[int, Fate], *, ground: str, timezone: str) -> Entry:
     """The ledger entry for these rows. The log must be `held`; nothing is changed."""
-    files = _holding(log, actions)
-    found = _found(files, actions)
-    after = _remains(found, actions, timezone)
+    files = _holding(log, fates)
+    found = _found(files, fates)
+    after = _remains(found, fates, timezone)
     number, previous = log.ledger.next()
     head = log.head()
     return Entry(
@@ -64,9 +65,10 @@ def plan_entry(log: ParquetLog, actions: Mapping[int, Action], *, ground: str, t
         rows=[
             ErasedRow(
                 position=position,
-                action=actions[position],
+                action=fates[position].action,
                 old=digest.hex(),
                 new=_digest(after[position], schema),
+                order=fates[position].order,
             )
             for position, (digest, _row, schema) in sorted(found.items())
         ],
@@ -79,13 +81,13 @@ def carry_out(log: ParquetLog, entry: Entry, purges: Purges) -> int:
 
     A row whose digest is not the entry's is another one: it stays. `Ledger.finish` is for the caller.
     """
-    actions = {row.position: row.action for row in entry.rows}
+    fates = {row.position: Fate(action=row.action, order=row.order) for row in entry.rows}
     wanted = {row.position: bytes.fromhex(row.old) for row in entry.rows}
-    files = _holding(log, actions)
-    found = {position: one for position, one in _found(files, actions).items() if one[0] == wanted[position]}
+    files = _holding(log, fates)
+    found = {position: one for position, one in _found(files, fates).items() if one[0] == wanted[position]}
     if found:
-        purges.before([row for position, (_digest, row, _schema) in found.items() if actions[position] != "stripped"])
-        _rewrite(log, files, found, _remains(found, actions, entry.timezone), entry.number)
+        purges.before(_own(found, fates))
+        _rewrite(log, files, found, _remains(found, fates, entry.timezone), entry.number)
     _delete_old(log)
     purges.after()
     return len(found)
@@ -95,8 +97,17 @@ _Found = dict[int, tuple[bytes, dict[str, Any], pa.Schema]]
 """By position: digest, row, and the schema of its file."""
 
 
-def _holding(log: ParquetLog, positions: Mapping[int, Action]) -> list[Path]:
-    """The files that have one of these rows."""
+def _own(found: _Found, fates: Mapping[int, Fate]) -> list[dict[str, Any]]:
+    """The rows of the person, not those of others that name the person."""
+    return [row for position, (_digest, row, _schema) in found.items() if fates[position].action != "stripped"]
+
+
+def _holding(log: ParquetLog, positions: Mapping[int, Fate]) -> list[Path]:
+    """The files that have one of these rows.
+
+    Raises:
+        DamagedLog: one that may have them is not what was written.
+    """
     if not positions:
         return []
     wanted = pa.array(sorted(positions), pa.int64())
@@ -105,6 +116,9 @@ def _holding(log: ParquetLog, positions: Mapping[int, Action]) -> list[Path]:
         footer = read_footer(segment.files[0])
         first, last = int(footer["clientbook.first_position"]), int(footer["clientbook.last_position"])
         if pc.any(pc.and_(pc.greater_equal(wanted, first), pc.less_equal(wanted, last))).as_py():
+            for path in segment.files:
+                if not is_sound(path):
+                    raise DamagedLog(_("{file} is damaged: `clientbook verify` says more").format(file=path))
             files += [path for path in segment.files if _has(path, wanted)]
     return files
 
@@ -116,8 +130,8 @@ def _has(path: Path, wanted: pa.Array) -> bool:
     return found
 
 
-def _found(files: Sequence[Path], actions: Mapping[int, Action]) -> _Found:
-    wanted = pa.array(sorted(actions), pa.int64())
+def _found(files: Sequence[Path], fates: Mapping[int, Fate]) -> _Found:
+    wanted = pa.array(sorted(fates), pa.int64())
     found: _Found = {}
     for path in files:
         with pq.ParquetFile(path) as file:
@@ -130,17 +144,16 @@ def _found(files: Sequence[Path], actions: Mapping[int, Action]) -> _Found:
     return found
 
 
-def _remains(found: _Found, actions: Mapping[int, Action], timezone: str) -> dict[int, dict[str, Any] | None]:
+def _remains(found: _Found, fates: Mapping[int, Fate], timezone: str) -> dict[int, dict[str, Any] | None]:
     """What is left of each row."""
-    gone = [row for position, (_digest, row, _schema) in found.items() if actions[position] != "stripped"]
-    ids = {row["customer_id"] for row in gone if row["customer_id"]}
-    orders = kept_orders(row for row in gone if actions[row["position"]] == "kept")
+    ids = {row["customer_id"] for row in _own(found, fates) if row["customer_id"]}
     remains: dict[int, dict[str, Any] | None] = {}
     for position, (digest, row, _schema) in found.items():
-        if actions[position] == "kept":
-            remains[position] = kept_sale(row, orders, timezone, digest)
+        fate = fates[position]
+        if fate.action == "kept":
+            remains[position] = kept_sale(row, fate.order, timezone, digest)
         else:
-            remains[position] = stripped(row, ids, digest) if actions[position] == "stripped" else None
+            remains[position] = stripped(row, ids, fate.order, digest) if fate.action == "stripped" else None
     return remains
 
 

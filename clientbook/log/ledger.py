@@ -1,7 +1,8 @@
 """The erasure ledger: what was taken out of the log, when and on what ground, without a word about whom.
 
     ledger/000001.json      one entry an erasure, never changed; each names the digest of the one before
-    ledger/000001.done      it was carried out: no file of the log holds the rows any more
+    ledger/000001.done      it was carried out: no file of the log holds the rows any more; the entry's SHA-256
+    ledger/000001.until     where the book was put back to when it learned of the entry: it says nothing of later positions
     ledger/suppression.txt  keyed hashes of erased identifiers, so that an import does not bring them back unnoticed
 
 An entry is written before the log's files are, so that a crash in between, or an older backup that was put back, can be
@@ -32,10 +33,20 @@ Action = Literal["removed", "kept", "stripped"]
 
 _ENTRY: Final = re.compile(r"(\d{6,})\.json")
 _NO_ENTRY: Final = "0" * 64
+SUPPRESSION: Final = "suppression.txt"
 
 
 class DamagedLedger(DamagedLog):
     """An entry is missing or was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fate:
+    """What is to become of a row."""
+
+    action: Action
+    order: int | None = None
+    """As in `ErasedRow`."""
 
 
 class ErasedRow(msgspec.Struct, frozen=True, array_like=True):
@@ -45,6 +56,8 @@ class ErasedRow(msgspec.Struct, frozen=True, array_like=True):
     action: Action
     old: str
     new: str | None = None
+    order: int | None = None
+    """Position after which its order is called from now on, where the order has to be told apart."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,10 +110,15 @@ class Ledger:
                 entry = msgspec.json.decode(data, type=Entry)
             except msgspec.MsgspecError:
                 entry = None
-            if entry is None or entry.number != number or int(path.stem) != number or entry.previous != previous:
+            digest = sha256(data).hexdigest()
+            is_next = entry is not None and entry.number == int(path.stem) == number and entry.previous == previous
+            if entry is None or not is_next or self._done_digest(number) not in (None, digest):
                 raise DamagedLedger(_("{file} is not what was written there, or one before it is").format(file=path))
             entries.append(entry)
-            previous = sha256(data).hexdigest()
+            previous = digest
+        lost = [path for path in self.folder.glob("*.done") if not path.with_suffix(".json").exists()]
+        if lost:
+            raise DamagedLedger(_("the entry of {file} is missing; put it back from a backup").format(file=min(lost)))
         return entries
 
     def unfinished(self) -> list[Entry]:
@@ -118,7 +136,10 @@ class Ledger:
         current: dict[int, bytes | None] = {}
         number: dict[int, int] = {}
         for entry in self.entries():
+            until = self._until(entry.number)
             for row in entry.rows:
+                if until is not None and row.position > until:
+                    continue  # the book went on with other events there
                 original.setdefault(row.position, bytes.fromhex(row.old))
                 current[row.position] = bytes.fromhex(row.new) if row.new else None
                 number[row.position] = entry.number
@@ -141,13 +162,27 @@ class Ledger:
         """The same for an entry as another ledger of this book has it, byte by byte."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         with _written(self.folder, data) as temporary:
-            publish(temporary, self.folder / f"{number:06}.json")
+            publish(temporary, self._entry(number))
 
     def finish(self, number: int) -> None:
         """Note that an entry was carried out."""
         if not self._done(number).exists():
-            with _written(self.folder, b"") as temporary:
+            digest = sha256(self._entry(number).read_bytes()).hexdigest()
+            with _written(self.folder, f"{digest}\n".encode()) as temporary:
                 publish(temporary, self._done(number))
+
+    def limit(self, position: int) -> None:
+        """Note that entries not carried out yet were made when the log went on after `position`, and this one did not."""
+        for entry in self.unfinished():
+            if self._until(entry.number) is None:
+                with _written(self.folder, f"{position}\n".encode()) as temporary:
+                    publish(temporary, self._entry(entry.number).with_suffix(".until"))
+
+    def _until(self, number: int) -> int | None:
+        try:
+            return int(self._entry(number).with_suffix(".until").read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return None
 
     def raw(self) -> dict[int, bytes]:
         """The entries' bytes by number."""
@@ -164,7 +199,7 @@ class Ledger:
     def suppressed(self) -> set[str]:
         """The hashes on the suppression list."""
         try:
-            return set((self.folder / "suppression.txt").read_text(encoding="ascii").split())
+            return set((self.folder / SUPPRESSION).read_text(encoding="ascii").split())
         except FileNotFoundError:
             return set()
 
@@ -174,11 +209,21 @@ class Ledger:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         with _written(self.folder, "".join(f"{one}\n" for one in sorted(hashes)).encode()) as temporary:
             sync(temporary)
-            os.rename(temporary, self.folder / "suppression.txt")
+            os.rename(temporary, self.folder / SUPPRESSION)
         sync(self.folder)
 
+    def _entry(self, number: int) -> Path:
+        return self.folder / f"{number:06}.json"
+
     def _done(self, number: int) -> Path:
-        return self.folder / f"{number:06}.done"
+        return self._entry(number).with_suffix(".done")
+
+    def _done_digest(self, number: int) -> str | None:
+        """What an entry was when it was carried out; None where it was not yet."""
+        try:
+            return self._done(number).read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return None
 
     def _paths(self) -> list[Path]:
         if not self.folder.exists():
