@@ -17,6 +17,7 @@ from clientbook.importing.decode import GivenFile, decode
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import column_keys
 from clientbook.importing.table import SPACES, WORKBOOK, TextTable
+from clientbook.log.files import sync
 
 REASONS: Final = ("_line", "_code", "_column", "_value", "_message")
 """Columns added to a rejects file; an import leaves them out."""
@@ -39,13 +40,16 @@ def write_rejects(folder: Path, batch: str, rejects: Sequence[Reject], table: Te
     suffix = "jsonl" if table is None else "csv"
     path = folder / f"{batch}.{suffix}"
     _replace(path, _lines(rejects).encode("utf-8", "replace") if table is None else _rows(rejects, table))
+    sync(folder)
     return path
 
 
 def _replace(path: Path, data: bytes) -> None:
+    """Put a whole file in the place of another; the folder is not yet made durable."""
     temporary = path.with_suffix(".tmp")
     temporary.touch(mode=0o600)
     temporary.write_bytes(data)
+    sync(temporary)
     temporary.replace(path)
 
 
@@ -96,7 +100,8 @@ def _line(reject: Reject) -> dict[str, object]:
 def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: Set[tuple[str, str]]) -> int:
     """Take out the rows that name a person by an identifier (kind, source, value) or by given and family name.
 
-    A file of which nothing is left is deleted; so is what a killed process left half written. Returns how many rows went.
+    A file of which nothing is left is deleted; so is what a killed process left half written. What was done is durable.
+    Returns how many rows went.
     """
     gone = 0
     for path in folder.glob("*.tmp"):
@@ -121,6 +126,8 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
             continue
         kept = "".join(row for row, is_named in zip(rows, named, strict=True) if not is_named)
         _replace(path, (head + kept).encode(encoding, errors="replace"))
+    if folder.exists():
+        sync(folder)
     return gone
 
 

@@ -197,4 +197,5 @@ def _delete_old(log: ParquetLog) -> None:
             shutil.rmtree(folder)
     for path in (log.folder / "tmp").iterdir():
         path.unlink()
+    sync(log.folder / "tmp")
     sync(log.folder / "generations")
