@@ -96,6 +96,7 @@ def back_up(book: Path, log: ParquetLog, target: Path, *, now: datetime) -> Back
         pinned = log.pin()
         key = sha256((book / "log" / "key").read_bytes()).hexdigest()
         _refuse_other(log, pinned, key, target)
+        was_there = target.exists()
         for folder in (target, target / "files"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         copied, listed, size = 0, [], 0
@@ -112,6 +113,8 @@ def back_up(book: Path, log: ParquetLog, target: Path, *, now: datetime) -> Back
             files=listed,
         )
         _write(target / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+        if not was_there:
+            sync(target.parent)
         removed = _remove_others(target, {one.sha256 for one in listed})
         if os.access(book / "ledger", os.W_OK):  # a book that may only be read can be saved all the same
             _record(book, target, now, pinned.head.position)
@@ -232,6 +235,7 @@ def tell_backups(book: Path, entry: int) -> list[dict[str, Any]]:
             try:
                 (target / "later").mkdir(mode=0o700, exist_ok=True)
                 Ledger(target / "later").suppress(ledger.suppressed())
+                sync(target)
                 _write(target / "later" / f"{entry:06}.json", data)
                 one["told"] = True
             except OSError:

@@ -18,6 +18,7 @@ from clientbook.i18n import _
 from clientbook.importing.draft import Draft, set_aside
 from clientbook.importing.rejects import forget_rejects
 from clientbook.log.erasing import Purges
+from clientbook.log.files import sync
 from clientbook.log.ledger import Fate, Ledger, identifier_hash
 from clientbook.log.parquet import ParquetLog
 from clientbook.projection.snapshots import Snapshot
@@ -169,6 +170,8 @@ def purges(book: Path, log: ParquetLog, secret: bytes) -> Purges:
         with log.nobody_computing():
             for path in list(state.iterdir()) if state.exists() else []:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            if state.exists():
+                sync(state)
 
     return Purges(before=before, after=after)
 

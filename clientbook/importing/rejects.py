@@ -21,6 +21,7 @@ from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import column_keys
 from clientbook.importing.table import SPACES, WORKBOOK, TextTable, plain_words
 from clientbook.importing.vocabulary import TARGETS
+from clientbook.log.files import sync
 
 REASONS: Final = ("_line", "_code", "_column", "_value", "_message")
 """Columns added to a rejects file; an import leaves them out."""
@@ -66,13 +67,16 @@ def write_rejects(folder: Path, batch: str, rejects: Sequence[Reject], table: Te
     suffix = "jsonl" if table is None else "csv"
     path = folder / f"{batch}.{suffix}"
     _replace(path, _lines(rejects).encode("utf-8", "replace") if table is None else _rows(rejects, table))
+    sync(folder)
     return path
 
 
 def _replace(path: Path, data: bytes) -> None:
+    """Put a whole file in the place of another; the folder is not yet made durable."""
     temporary = path.with_suffix(".tmp")
     temporary.touch(mode=0o600)
     temporary.write_bytes(data)
+    sync(temporary)
     temporary.replace(path)
 
 
@@ -124,7 +128,7 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
     """Take out the rows that name a person by an identifier (kind, source, value) or by given and family name.
 
     The other rows stay byte by byte; a file of which no row is left is deleted, and so is what a killed process left half
-    written. Returns how many rows went.
+    written. What was done is durable. Returns how many rows went.
     """
     known = {(kind, value) for kind, _source, value in identifiers}
     gone = 0
@@ -142,6 +146,8 @@ def forget_rejects(folder: Path, identifiers: Set[tuple[str, str, str]], names: 
             path.unlink()
             continue
         _replace(path, head + b"".join(kept))
+    if folder.exists():
+        sync(folder)
     return gone
 
 

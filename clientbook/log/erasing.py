@@ -210,4 +210,5 @@ def _delete_old(log: ParquetLog) -> None:
             shutil.rmtree(folder)
     for path in (log.folder / "tmp").iterdir():
         path.unlink(missing_ok=True)  # a reader may have been quicker to take its own away
+    sync(log.folder / "tmp")
     sync(log.folder / "generations")

@@ -143,10 +143,7 @@ class Projector:
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
-            # A book that may only be read keeps its tables beside it, until this process ends.
-            self._state = Path(tempfile.mkdtemp(prefix="clientbook-"))
-            self._limits = replace(self._limits, spill=self._state / "spill")
-            atexit.register(shutil.rmtree, self._state, ignore_errors=True)
+            self._move_away()
             return self._snapshot(moment)
 
     def _snapshot(self, moment: Moment) -> Snapshot:
@@ -212,6 +209,14 @@ class Projector:
         """Delete every snapshot; the next read folds the whole log again."""
         if self._state.exists():
             shutil.rmtree(self._state, ignore_errors=True)
+        if self._state.exists():
+            self._move_away()
+
+    def _move_away(self) -> None:
+        """A book that may only be read keeps its tables beside it, until this process ends."""
+        self._state = Path(tempfile.mkdtemp(prefix="clientbook-"))
+        self._limits = replace(self._limits, spill=self._state / "spill")
+        atexit.register(shutil.rmtree, self._state, ignore_errors=True)
 
     def _pinned(self, moment: Moment) -> Pinned:
         """The log up to the last commit that was there at the moment."""

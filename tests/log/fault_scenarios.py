@@ -1,6 +1,8 @@
 """What is done to a book while its disk fails, and what must hold afterwards: run as a script, it tries every fault point.
 
-    python fault_scenarios.py SCENARIO error|kill STEP FOLDER
+    python fault_scenarios.py SCENARIO error|kill|cut STEP FOLDER
+
+`error` and `kill` are those of `faulty_disk`, `cut` is that of `power_cut`.
 
 A process that never started a thread forks the ones that fail. It prints a line of JSON a fault point.
 """
@@ -16,11 +18,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pyarrow.dataset
 import pyarrow.parquet  # imported before forking
 from faulty_disk import FaultyDisk, How, fresh_copy, in_child, tell
+from power_cut import PowerCuts, put
 
 from clientbook.backup import BackupFailed, no_later_erasures, restore
 from clientbook.book import Book, BookExists, NoBook, RestoredBook
@@ -82,6 +85,7 @@ def a_book(folder: Path) -> Book:
     book.seal()
     book.import_file(given([*THIRD, *BAD]))
     book.snapshot().close()
+    (folder / "log" / "tmp" / "1-0123456789abcdef.tmp").write_text("of a killed writer: anna@example.com")
     return book
 
 
@@ -195,9 +199,9 @@ def erased_or_not(folder: Path, before: Any, after: Any) -> None:
 
 
 def traces(book: Path) -> list[str]:
-    """Files of the book, computed tables aside, that say something of Anna."""
+    """Files of the book that say something of Anna."""
     found = []
-    for path in (path for path in book.rglob("*") if path.is_file() and "state" not in path.parts):
+    for path in (path for path in book.rglob("*") if path.is_file()):
         data = path.read_bytes()
         if path.suffix != ".parquet":
             texts = data.decode("utf-8", "replace")
@@ -297,7 +301,7 @@ SCENARIOS = {
         prepare=lambda folder: folder.mkdir(exist_ok=True),
         operate=_create,
         check=made_or_no_book,
-        state=lambda folder: None,
+        state=lambda folder: rows(folder / "new") if (folder / "new" / "book.toml").exists() else None,
         again=_made_anew,
     ),
 }
@@ -320,7 +324,39 @@ def fail(scenario: Scenario, folder: Path, how: How, at: int) -> str:
     return ended
 
 
-def run(name: str, how: How, step: int, folder: Path) -> None:
+def cut(scenario: Scenario, folder: Path, before: Any, after: Any, step: int) -> None:
+    """Cut the power after every change, and after the last one, when the operation has said that it is done."""
+    pristine, place = folder / "pristine", folder / "place"
+    fresh_copy(pristine, place)
+
+    def collected() -> int:
+        with PowerCuts(place) as power:
+            scenario.operate(place)
+        for number, (after_what, tree) in enumerate(power.cuts):
+            put(tree, folder / f"cut-{number}")
+            (folder / f"cut-{number}.txt").write_text(after_what)
+        return len(power.cuts)
+
+    cuts = in_child(collected)[1]
+    tell({"calls": cuts})
+    for number in [*range(0, cuts - 1, step), cuts - 1]:
+        is_last = number == cuts - 1
+        said = {"at": number, "call": (folder / f"cut-{number}.txt").read_text(), "problem": None, "ended": "cut"}
+        shutil.rmtree(place)
+        shutil.copytree(folder / f"cut-{number}", place, symlinks=True)
+        try:
+            in_child(lambda is_last=is_last: scenario.check(place, after if is_last else before, after))
+            if is_last:
+                shutil.rmtree(place)
+                os.rename(folder / f"cut-{number}", place)
+                now = in_child(lambda: scenario.state(place))[1]
+                assert now == after, f"acknowledged, and gone: {now}"
+        except AssertionError as error:
+            said["problem"] = str(error)[-3000:]
+        tell(said)
+
+
+def run(name: str, how: How | Literal["cut"], step: int, folder: Path) -> None:
     """Try every fault point of a scenario, or each `step`-th one."""
     scenario, pristine, place = SCENARIOS[name], folder / "pristine", folder / "place"
     place.mkdir()
@@ -342,6 +378,9 @@ def run(name: str, how: How, step: int, folder: Path) -> None:
 
     before = on_copy(lambda: scenario.state(place))
     after = on_copy(done)
+    if how == "cut":
+        cut(scenario, folder, before, after, step)
+        return
     calls = on_copy(counted)
     tell({"calls": len(calls)})
     for at in range(1 + (len(name) + len(how)) % step, len(calls) + 1, step):

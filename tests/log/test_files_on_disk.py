@@ -6,10 +6,8 @@ import fcntl
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,7 +71,7 @@ def assert_whole(log: ParquetLog) -> None:
     assert digest == log.head().digest
 
 
-# Several writers, and writers that die.
+# Several writers.
 
 WRITER = """
 import sys
@@ -115,31 +113,6 @@ def test_processes_that_append_at_once_lose_and_repeat_nothing(log: ParquetLog):
     for position, name in told.items():
         assert (rows[position], rows[position + 1]) == (f"{name}-a", f"{name}-b")
     assert_whole(log)
-
-
-def test_a_writer_that_is_killed_loses_nothing_it_was_told_is_kept(log: ParquetLog):
-    chance = random.Random(7)
-    told: dict[int, str] = {}
-    stop = time.monotonic() + 3
-    rounds = 0
-    while time.monotonic() < stop or rounds < 3:
-        pair = [writer(log, f"{rounds}{name}", 10_000) for name in "ab"]
-        for process in pair:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        time.sleep(chance.uniform(0, 0.15))
-        for process in pair:
-            process.send_signal(signal.SIGKILL)
-        for process in pair:
-            told |= acknowledged(process.communicate(timeout=10)[0])
-        rounds += 1
-    again = ParquetLog(log.folder)
-    rows = {row["position"]: row["tag_added"]["tag"] for row in read(again)}
-    assert len(told) > 5
-    for position, name in told.items():
-        assert (rows[position], rows[position + 1]) == (f"{name}-a", f"{name}-b")
-    assert again.append(log_rows([tag("after")])).added == 1
-    assert_whole(again)
 
 
 FAULTS = [("fsync", 0), ("fsync", 1), ("link", 0), ("unlink", 0), ("pwrite", 0)]
