@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from reference import Model, folded
 
 from clientbook.engine.duckdb import Limits
-from clientbook.log.parquet import ParquetLog
-from clientbook.projection import refresh, snapshots, whole
+from clientbook.projection import refresh
 from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import NOW, BookFacts, Moment
 from clientbook.projection.snapshots import Projector, Snapshot
-from clientbook.testing.history import REGISTRY, History, day, event, order
+from clientbook.testing.history import REGISTRY, History, day
 from clientbook.testing.rows import Row
-from reference import Model, folded
 
 FACTS = BookFacts(currency="EUR", timezone="Europe/Paris")
 PEOPLE = ["anna", "bert", "carl", "dora", "emil"]
@@ -79,9 +76,7 @@ def is_overlay(snapshot: Snapshot) -> bool:
 def seen(snapshot: Snapshot) -> Model:
     """The snapshot's tables as the plain model has them."""
     rows = lambda sql: snapshot.table(sql).to_pylist()  # noqa: E731
-    columns = (
-        "given_name, email, tags, order_count, gross, refunded, revenue, first_order_at, last_order_at, event_count"
-    )
+    columns = "given_name, email, tags, order_count, gross, refunded, revenue, first_order_at, last_order_at, event_count"
     return Model(
         roots={row["customer_id"]: row["root_id"] for row in rows("select * from customer_roots")},
         undone={row["batch"] for row in rows("select batch from undone_batches")},
