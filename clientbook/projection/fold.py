@@ -14,8 +14,8 @@ from typing import Final
 
 import pyarrow.parquet as pq
 
-from clientbook.engine.duckdb import Engine, quoted
-from clientbook.events.arrow import event_schema
+from clientbook.engine.duckdb import Engine, identifier, quoted
+from clientbook.events.arrow import ENVELOPE, event_schema
 from clientbook.events.registry import Registry
 from clientbook.log.parquet import Pinned
 from clientbook.projection.moment import NOW, Moment
@@ -126,6 +126,15 @@ def open_log(engine: Engine, pinned: Pinned, schema_file: Path) -> None:
         "create or replace view main.all_events as"
         f" select * from {parquet(schema_file, *pinned.files, by_name=True)} where position <= {pinned.head.position}"
     )
+
+
+def columns_used(engine: Engine, query: str) -> str:
+    """The columns that rows of `all_events`, or some of them, fill: the envelope's and those of the types that occur.
+
+    Most books use a fraction of the types. Reading the empty columns of the others takes longer than all the rest.
+    """
+    types = engine.table(f"select distinct type from ({query}) order by type")["type"].to_pylist()
+    return ", ".join([*ENVELOPE.names, *map(identifier, types)])
 
 
 def parquet(*paths: Path, by_name: bool = False) -> str:

@@ -128,7 +128,15 @@ class Place:
         return parts
 
 
-def extract(engine: Engine, query: str, path: Path) -> str:
-    """Write the rows of a query to a file of this run only; the file as something to select from."""
-    engine.execute(f"copy ({query}) to {quoted(str(path))} (format parquet)")
-    return parquet(path)
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """A folder for files of one run, empty at first."""
+
+    folder: Path
+    schema_file: Path
+
+    def events(self, engine: Engine, name: str, query: str, *, columns: str = "*") -> str:
+        """Write the events of a query to a file; they as something to select from, with every column."""
+        path = self.folder / f"{name}.parquet"
+        engine.execute(f"copy (select {columns} from ({query})) to {quoted(str(path))} (format parquet)")
+        return parquet(self.schema_file, path, by_name=True)

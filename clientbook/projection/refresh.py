@@ -8,7 +8,6 @@ orders and customers are folded from all their events by the same `.sql` files, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from clientbook.engine.duckdb import Engine, quoted
@@ -19,13 +18,14 @@ from clientbook.projection.fold import (
     ORDER_TYPES,
     RESOLUTION,
     TABLES,
+    columns_used,
     names_from,
     open_events,
     open_live_events,
     sql,
 )
 from clientbook.projection.moment import Moment
-from clientbook.projection.places import REPLACED, TOUCHED, Place, extract
+from clientbook.projection.places import REPLACED, TOUCHED, Place, Scratch
 
 SHARE: Final = 0.05
 """Past this share of changed events or touched customers a whole fold is about as quick, and reads are."""
@@ -36,10 +36,6 @@ SMALLEST: Final = 50_000
 LISTED: Final = 100
 """Up to so many ids are written into the query, so that whole row groups can be passed over; more are joined."""
 
-_ORDER_COLUMNS: Final = (
-    "position, type, customer_id, occurred_at, recorded_at, source, batch, salt,"
-    " order_placed, order_cancelled, order_refunded"
-)
 _IDENTITY_COLUMNS: Final = (
     "position, type, customer_id, occurred_at, recorded_at, source, batch, salt,"
     " identifier_linked, identifier_unlinked, profile_updated, account_opened"
@@ -60,8 +56,7 @@ class Step:
     """Of the snapshot before."""
     head: int
     moment: Moment
-    scratch: Path
-    """An empty folder for files of this run."""
+    scratch: Scratch
 
 
 def is_small(position: int, head: int) -> bool:
@@ -102,7 +97,7 @@ def refresh_identities(step: Step) -> bool:
         return False
     engine.execute("create table main.changed_customers as select customer_id from main.named")
     _touch_customers(step)
-    _extract_customers(step, _IDENTITY_COLUMNS)
+    _extract_customers(step, columns=_IDENTITY_COLUMNS)
     left = " anti join main.touched_customers using (customer_id)"
     with names_from(engine, "customers_part"):
         engine.execute(
@@ -124,7 +119,7 @@ def _resolve(step: Step) -> bool:
     for name in (*RESOLUTION, *TABLES):
         _define(engine, f"before.{name}", step.before.source(name))
     new = f"select * from main.all_events where position > {step.position}"
-    _define(engine, "fresh.all_events", extract(engine, new, step.scratch / "fresh.parquet"))
+    _define(engine, "fresh.all_events", step.scratch.events(engine, "fresh", new))
     engine.execute(
         "create table main.newly_voided as select distinct event_voided.position as position from fresh.all_events"
         f" where event_voided.position <= {step.position}"
@@ -178,10 +173,10 @@ def _find_changed(step: Step) -> bool:
             " and (position in (select position from main.newly_voided)"
             " or batch in (select batch from main.turned_batches))"
         )
-        older = extract(engine, query, step.scratch / "older.parquet")
+        older = step.scratch.events(engine, "older", query)
         if engine.value(f"select count(*) from {older}") > SHARE * step.position:
             return False
-        changed = f"(select * from fresh.all_events union all by name select * from {older})"
+        changed = f"(select * from fresh.all_events union all select * from {older})"
     _define(engine, "main.changed", changed)
     return True
 
@@ -201,40 +196,36 @@ def _find_kept_identities(step: Step) -> None:
 
 
 def _find_orders(step: Step) -> None:
-    """The touched orders and their events; refunds that name no order, and customerless events, by position."""
+    """`touched_orders`: those of changed events and of moved customers; `owners`: whoever an event of theirs names."""
     engine = step.engine
-    engine.execute(
-        "create table main.loose as"
-        f" select {_ORDER_COLUMNS} from main.changed where order_refunded is not null and order_refunded.order_id is null"
-    )
-    engine.execute(
-        "create table main.touched_orders as"
-        f" select distinct source, {ORDER_ID} as order_id from main.changed where {ORDER_ID} is not null"
-    )
+    keys = f"select source, {ORDER_ID} as order_id from main.changed where {_IS_ORDER}"
     if engine.value("select count(*) from main.moved"):
-        engine.execute(
-            f"create table main.moved_orders as select {_ORDER_COLUMNS} from main.all_events"
+        keys += (
+            f" union all select source, {ORDER_ID} from main.all_events"
             f" where {_among(engine, 'customer_id', 'main.moved', 'customer_id')} and {_IS_ORDER}"
         )
-        engine.execute(
-            "insert into main.touched_orders"
-            f" select distinct source, {ORDER_ID} from main.moved_orders where {ORDER_ID} is not null"
-            " except select source, order_id from main.touched_orders"
-        )
-        engine.execute(
-            "insert into main.loose by name select * from main.moved_orders"
-            f" where {ORDER_ID} is null and position not in (select position from main.loose)"
-        )
-    query = "select * from main.loose"
-    if engine.value("select count(*) from main.touched_orders"):
-        ids = engine.table("select distinct order_id from main.touched_orders")["order_id"].to_pylist()
-        listed = f" and {ORDER_ID} in ({', '.join(map(quoted, ids))})" if len(ids) <= LISTED else ""
-        query += (
-            f" union all by name select {', '.join('one.' + name.strip() for name in _ORDER_COLUMNS.split(','))}"
-            " from main.all_events as one semi join main.touched_orders as touched"
-            f" on one.source = touched.source and {ORDER_ID} = touched.order_id where {_IS_ORDER}{listed}"
-        )
-    _define(engine, "orders_part.all_events", extract(engine, query, step.scratch / "orders.parquet"))
+    engine.execute(f"create table main.touched_orders as select distinct * from ({keys}) where order_id is not null")
+    _define(engine, "main.order_events", f"({_orders_touched('main.all_events')})")
+    engine.execute("create table main.owners as select distinct customer_id from main.order_events")
+
+
+def _find_customers(step: Step) -> None:
+    """The touched customers, and what they were before and are now; all events of theirs and of the touched orders."""
+    engine = step.engine
+    engine.execute(
+        "create table main.changed_customers as select customer_id from main.named"
+        " union select customer_id from main.owners where customer_id is not null"
+    )
+    _touch_customers(step)
+    of_guests = "select * from main.order_events where customer_id is null"
+    has_guests = engine.value("select count(*) from main.owners where customer_id is null")
+    _extract_customers(step, and_also=f" union all {of_guests}" if has_guests else "")
+    _define(
+        engine,
+        "orders_part.all_events",
+        f"({_orders_touched('main.touched_events')} union all"
+        f" select * from customers_part.all_events where order_refunded is not null and order_refunded.order_id is null)",
+    )
     engine.execute(
         "create table main.touched_positions as"
         " select position from orders_part.all_events where order_refunded is not null"
@@ -242,14 +233,11 @@ def _find_orders(step: Step) -> None:
     )
 
 
-def _find_customers(step: Step) -> None:
-    """The touched customers, and what they were before and are now; their events."""
-    step.engine.execute(
-        "create table main.changed_customers as select customer_id from main.named"
-        " union select customer_id from orders_part.all_events where customer_id is not null"
+def _orders_touched(events: str) -> str:
+    return (
+        f"select one.* from {events} as one semi join main.touched_orders as touched"
+        f" on one.source = touched.source and {ORDER_ID} = touched.order_id where {_IS_ORDER}"
     )
-    _touch_customers(step)
-    _extract_customers(step, "*")
 
 
 def _touch_customers(step: Step) -> None:
@@ -262,19 +250,23 @@ def _touch_customers(step: Step) -> None:
     )
 
 
-def _extract_customers(step: Step, columns: str) -> None:
-    """`customers_part.events`: those of the touched customers, and changed ones that name no customer."""
+def _extract_customers(step: Step, *, columns: str | None = None, and_also: str = "") -> None:
+    """`touched_events`: those of the touched customers; `customers_part`: they, and changed ones that name no customer."""
     engine = step.engine
     engine.execute(
         "create table main.entries as"
         " select customer_id from main.customer_roots where root_id in (select customer_id from main.touched_customers)"
         " union select customer_id from main.touched_customers anti join main.customer_roots using (customer_id)"
     )
-    query = (
-        f"select {columns} from main.all_events where {_among(engine, 'customer_id', 'main.entries', 'customer_id')}"
-        f" union all by name select {columns} from main.changed where customer_id is null"
+    query = f"select * from main.all_events where {_among(engine, 'customer_id', 'main.entries', 'customer_id')}{and_also}"
+    columns = columns or columns_used(engine, query)
+    _define(engine, "main.touched_events", step.scratch.events(engine, "touched", query, columns=columns))
+    _define(
+        engine,
+        "customers_part.all_events",
+        "(select * from main.touched_events where customer_id is not null"
+        " union all select * from main.changed where customer_id is null)",
     )
-    _define(engine, "customers_part.all_events", extract(engine, query, step.scratch / "customers.parquet"))
     open_events(engine, step.moment, "customers_part")
 
 

@@ -48,7 +48,7 @@ from clientbook.projection.fold import (
     ordered,
     write_schema_file,
 )
-from clientbook.projection.places import Name, Place
+from clientbook.projection.places import Name, Place, Scratch
 from clientbook.projection.refresh import Step, is_small, refresh, refresh_identities
 from clientbook.projection.whole import fold_whole
 
@@ -231,9 +231,10 @@ class Projector:
 
     def _make(self, place: Place, pinned: Pinned, moment: Moment) -> None:
         """Write the tables under a temporary name, then give the folder its own; another process may win the race."""
-        with _temporary(place.folder) as written, _temporary(place.folder) as scratch:
+        with _temporary(place.folder) as written, _temporary(place.folder) as folder:
+            scratch = Scratch(folder=folder, schema_file=_schema_file(place.folder.parent))
             if not self._refreshed(Place(written), pinned, moment, scratch):
-                for left in (*written.iterdir(), *scratch.iterdir()):
+                for left in (*written.iterdir(), *folder.iterdir()):
                     left.unlink()
                 self._folded(Place(written), pinned, moment, scratch)
             try:
@@ -242,7 +243,7 @@ class Projector:
                 if not place.folder.exists():
                     raise
 
-    def _folded(self, place: Place, pinned: Pinned, moment: Moment, scratch: Path) -> None:
+    def _folded(self, place: Place, pinned: Pinned, moment: Moment, scratch: Scratch) -> None:
         engine = self._engine_on(pinned)
         try:
             events, memory = pinned.head.position, self._limits.memory
@@ -250,7 +251,7 @@ class Projector:
         finally:
             engine.close()
 
-    def _refreshed(self, place: Place, pinned: Pinned, moment: Moment, scratch: Path) -> bool:
+    def _refreshed(self, place: Place, pinned: Pinned, moment: Moment, scratch: Scratch) -> bool:
         with self._earlier(pinned, moment) as earlier:
             if earlier is None:
                 return False
@@ -264,10 +265,11 @@ class Projector:
         with self._earlier(pinned, NOW) as earlier:
             if earlier is None:
                 return False
-            with _temporary(earlier.folder) as scratch:
+            with _temporary(earlier.folder) as folder:
+                scratch = Scratch(folder=folder, schema_file=_schema_file(folder.parent))
                 return refresh_identities(self._step(engine, earlier, pinned, NOW, scratch))
 
-    def _step(self, engine: Engine, earlier: Place, pinned: Pinned, moment: Moment, scratch: Path) -> Step:
+    def _step(self, engine: Engine, earlier: Place, pinned: Pinned, moment: Moment, scratch: Scratch) -> Step:
         name = Name.read(earlier.folder.name)
         assert name is not None
         return Step(

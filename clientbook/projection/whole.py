@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from clientbook.engine.duckdb import Engine, quoted
@@ -20,13 +19,15 @@ from clientbook.projection.fold import (
     ORDER_TABLES,
     ORDER_TYPES,
     RESOLUTION,
+    columns_used,
     names_from,
     open_events,
+    parquet,
     resolve,
     sql,
 )
 from clientbook.projection.moment import Moment
-from clientbook.projection.places import Place, extract
+from clientbook.projection.places import Place, Scratch
 
 BYTES_PER_EVENT: Final = 2000
 """Memory that folding takes for each event of a range."""
@@ -59,8 +60,9 @@ class Range:
         return " and ".join(bounds)
 
 
-def fold_whole(engine: Engine, place: Place, moment: Moment, *, events: int, memory: str, scratch: Path) -> None:
-    """Fold `all_events`, about so many, into the files of a base. `scratch` is an empty folder for files of this run."""
+def fold_whole(engine: Engine, place: Place, moment: Moment, *, events: int, memory: str, scratch: Scratch) -> None:
+    """Fold `all_events`, about so many, into the files of a base."""
+    _narrow(engine, scratch)
     resolve(engine, moment)
     for name in RESOLUTION:
         place.write(engine, name, f"select * from main.{name}")
@@ -82,6 +84,17 @@ def fold_whole(engine: Engine, place: Place, moment: Moment, *, events: int, mem
         _open_range(engine, span)
         _fold_orders(engine, place, moment, part=part)
         _fold_customers(engine, place, moment, span, part=part)
+
+
+def _narrow(engine: Engine, scratch: Scratch) -> None:
+    """Let `all_events` read only columns with anything in them."""
+    columns = columns_used(engine, "select type from main.all_events")
+    engine.execute("alter view main.all_events rename to recorded")
+    _define(
+        engine,
+        "main.all_events",
+        f"{parquet(scratch.schema_file)} union all by name select {columns} from main.recorded",
+    )
 
 
 def events_per_range(memory: str) -> int:
@@ -116,16 +129,16 @@ def _spans(column: str, values: Sequence[str | int], count: int) -> list[Range]:
     return [Range(column=column, low=low, high=high) for low, high in zip([None, *cuts], [*cuts, None], strict=True)]
 
 
-def _extract_moved(engine: Engine, scratch: Path) -> None:
+def _extract_moved(engine: Engine, scratch: Scratch) -> None:
     """`moved_events`: those of customers that were merged into another, who may be in another range."""
     engine.execute(
         "create table main.moved as select customer_id, root_id from main.customer_roots where customer_id <> root_id"
     )
     query = "select * from main.all_events where customer_id in (select customer_id from main.moved)"
-    _define(engine, "main.moved_events", extract(engine, query, scratch / "moved.parquet"))
+    _define(engine, "main.moved_events", scratch.events(engine, "moved", query))
 
 
-def _extract_crossing(engine: Engine, ranges: Sequence[Range], scratch: Path) -> None:
+def _extract_crossing(engine: Engine, ranges: Sequence[Range], scratch: Scratch) -> None:
     """`crossing`, the orders with events in several ranges, and `crossing_events`, these events."""
     cases = " ".join(f"when {span.where()} then {number}" for number, span in enumerate(ranges))
     engine.execute(
@@ -137,7 +150,7 @@ def _extract_crossing(engine: Engine, ranges: Sequence[Range], scratch: Path) ->
         f"select one.* from main.all_events as one semi join main.crossing as crossing"
         f" on one.source = crossing.source and {ORDER_ID} = crossing.order_id where {_IS_ORDER}"
     )
-    _define(engine, "main.crossing_events", extract(engine, query, scratch / "crossing.parquet"))
+    _define(engine, "main.crossing_events", scratch.events(engine, "crossing", query))
 
 
 def _open_range(engine: Engine, span: Range) -> None:
