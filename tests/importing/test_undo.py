@@ -319,6 +319,8 @@ def test_any_chain_of_imports_and_undos_counts_each_event_once(new_shop: Callabl
     [
         # Anna's first import goes, her second goes, the first file comes again, the second is restored: one Anna.
         [("import", "first"), ("import", "second"), ("undo", 0), ("undo", 1), ("import", "first"), ("restore", 1)],
+        # Two undone imports both say who Anna is, of whom a third still tells: she is registered once.
+        [("import", "first"), ("undo", 0), ("import", "first"), ("import", "second"), ("undo", 1)],
         # Undone, imported, undone, restored, undone, imported.
         [
             ("import", "first"),
