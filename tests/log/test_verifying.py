@@ -431,17 +431,6 @@ def test_an_empty_log_is_sound(log: ParquetLog):
     assert (found.faults, found.files, found.events, found.position, found.digest) == ([], 0, 0, 0, GENESIS)
 
 
-def test_a_book_that_may_only_be_read_is_verified(partly_sealed: ParquetLog, monkeypatch: pytest.MonkeyPatch):
-    """As root no file is read-only: the lock is refused instead."""
-    from clientbook.log import verifying
-
-    def refused(*args: Any) -> Any:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(verifying, "shared", refused)
-    assert faults(partly_sealed) == []
-
-
 # What only the book sees.
 
 
