@@ -33,6 +33,7 @@ from clientbook.events.registry import Registry
 from clientbook.log.marks import CommitMark, Commits
 from clientbook.log.parquet import ParquetLog, Pinned
 from clientbook.log.rows import checked, numbered, with_ids
+from clientbook.projection import refresh as refreshing
 from clientbook.projection.fold import (
     NOW,
     RESOLUTION,
@@ -50,7 +51,7 @@ from clientbook.projection.fold import (
 )
 from clientbook.projection.places import Name, Place, Scratch
 from clientbook.projection.refresh import Step, is_small, refresh, refresh_identities
-from clientbook.projection.whole import fold_whole
+from clientbook.projection.whole import events_per_range, fold_whole
 
 __all__ = ["KEPT", "Projector", "Snapshot", "ordered"]
 
@@ -252,43 +253,48 @@ class Projector:
             engine.close()
 
     def _refreshed(self, place: Place, pinned: Pinned, moment: Moment, scratch: Scratch) -> bool:
-        with self._earlier(pinned, moment) as earlier:
+        """Whether it was worth while, and nothing was wrong with what was kept."""
+        with self._earlier(pinned, moment, smallest=refreshing.SMALLEST) as earlier:
             if earlier is None:
                 return False
             engine = self._engine_on(pinned)
             try:
-                return refresh(self._step(engine, earlier, pinned, moment, scratch), place)
+                return refresh(self._step(engine, earlier, moment, scratch), place)
+            except QueryFailed:
+                return False
             finally:
                 engine.close()
 
     def _refreshed_identities(self, engine: Engine, pinned: Pinned) -> bool:
-        with self._earlier(pinned, NOW) as earlier:
+        with self._earlier(pinned, NOW, smallest=refreshing.SMALLEST_FOR_IDENTITIES) as earlier:
             if earlier is None:
                 return False
             with _temporary(earlier.folder) as folder:
                 scratch = Scratch(folder=folder, schema_file=_schema_file(folder.parent))
-                return refresh_identities(self._step(engine, earlier, pinned, NOW, scratch))
+                return refresh_identities(self._step(engine, earlier, NOW, scratch))
 
-    def _step(self, engine: Engine, earlier: Place, pinned: Pinned, moment: Moment, scratch: Scratch) -> Step:
+    def _step(self, engine: Engine, earlier: Place, moment: Moment, scratch: Scratch) -> Step:
         name = Name.read(earlier.folder.name)
         assert name is not None
         return Step(
             engine=engine,
             before=earlier,
             position=name.position,
-            head=pinned.head.position,
+            most=events_per_range(self._limits.memory),
             moment=moment,
             scratch=scratch,
         )
 
     @contextmanager
-    def _earlier(self, pinned: Pinned, moment: Moment) -> Iterator[Place | None]:
+    def _earlier(self, pinned: Pinned, moment: Moment, *, smallest: int) -> Iterator[Place | None]:
         """The newest snapshot from which a refresh is worth while, held until it is done."""
         wanted = Name.of(pinned.head, moment)
         found = [
             (name, path)
             for name, path in _snapshots(self._folder())
-            if name.as_of == wanted.as_of and name.position < wanted.position and is_small(name.position, wanted.position)
+            if name.as_of == wanted.as_of
+            and smallest <= name.position < wanted.position
+            and is_small(name.position, wanted.position)
         ]
         commits = self._log.commits(pinned) if found else None
         for name, path in sorted(found, key=lambda one: one[0].position, reverse=True):

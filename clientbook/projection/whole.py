@@ -30,7 +30,12 @@ from clientbook.projection.moment import Moment
 from clientbook.projection.places import Place, Scratch
 
 BYTES_PER_EVENT: Final = 2000
-"""Memory that folding takes for each event of a range."""
+"""Memory allowed for each event of a range.
+
+A million events, 13 a customer, under 500MB: at 400 bytes (one range) the fold of customers sometimes ran out of memory, at
+1,000 it took 487 MB of the process's memory, at 2,000 388 MB and a tenth more processor time. Events with long texts and
+orders with many lines need more than these did.
+"""
 
 SAMPLED: Final = 20_000
 """Events looked at to find where to cut."""

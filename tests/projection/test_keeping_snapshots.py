@@ -98,7 +98,7 @@ def test_snapshots_are_private_and_only_the_newest_stay(shop: Book, lines: Lines
         )
         shop.snapshot().close()
     state = shop.folder / "state"
-    assert len({path.parent for path in state.rglob("customers.parquet")}) == KEPT
+    assert len({path.parent for path in state.rglob("customers-0001.parquet")}) == KEPT
     modes = {path: path.stat().st_mode & 0o777 for path in [state, *state.rglob("*")]}
     assert {path: oct(mode) for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == {}
 
