@@ -89,7 +89,7 @@ def refresh(step: Step, place: Place) -> bool:
     _fold_customers(step, place)
     for name in (*RESOLUTION, "segments_defined"):
         place.write(engine, name, f"select * from main.{name}")
-    if engine.value(f"{count} main.turned_batches"):
+    if engine.value("select count(*) from main.turned_batches"):
         place.write(engine, "batches", sql("batches"))
     else:
         with names_from(engine, "fresh"):
