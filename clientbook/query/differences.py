@@ -52,7 +52,7 @@ def differences(
     engine = later.engine
     later.prepare("all_events")
     for name in _LENT:
-        engine.register(f"earlier_{name}", earlier.engine.table(f"select * from {name}"))
+        engine.execute(f"create temp view earlier_{name} as select * from {earlier.source(name)}")
     engine.execute(f"create temp view spanned as select * from all_events where {_span(points, axis)}")
     _compare(engine, ids)
     found = {
