@@ -12,12 +12,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import START, TickingClock
 from fault_scenarios import ANNA, FIRST, NEW, SECOND, THIRD, a_book, rows
 
 from clientbook.book import Book, BookExists
@@ -245,10 +245,12 @@ def test_what_an_interrupted_init_left_is_named_as_such(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_goes_back_between_processes_and_seals_records_no_time_before_the_last(tmp_path: Path) -> None:
-    Book.create(tmp_path / "book", clock=TickingClock(START))
-    starts = [START, START - timedelta(days=400), START + timedelta(days=2), START - timedelta(hours=1)]
-    for number, start in enumerate(starts):
-        book = Book(tmp_path / "book", clock=TickingClock(start))
+    Book.create(tmp_path / "book")
+    noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    for number, hours in enumerate([0, -9600, 48, -1]):
+        seconds = count()
+        start = noon + timedelta(hours=hours)
+        book = Book(tmp_path / "book", clock=lambda start=start, seconds=seconds: start + timedelta(seconds=next(seconds)))
         book.append_lines([FIRST, SECOND, THIRD, NEW][number])
         if number % 2:
             seal(book.log, SealPolicy(), everything=True)
