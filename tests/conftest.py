@@ -20,7 +20,7 @@ START = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crash-seconds", type=float, default=30, help="how long writers are killed and started again")
-    parser.addoption("--fault-step", type=int, default=3, help="let every n-th change to files fail; 1 tries all of them")
+    parser.addoption("--fault-step", type=int, default=5, help="let every n-th change to files fail; 1 tries all of them")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

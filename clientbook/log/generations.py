@@ -49,7 +49,16 @@ def segments_in(folder: Path) -> list[Segment]:
     Raises:
         DamagedLog: commits are missing or stand twice.
     """
-    return segments_of(folder.iterdir())
+    return segments_of(_listed(folder))
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in the folder. A long listing is not of one moment: of commits made meanwhile it may show a later one only."""
+    paths = list(folder.iterdir())
+    commits = {int(match["last"]) for path in paths if (match := _COMMIT.fullmatch(path.name))}
+    sealed = max((int(match["last"]) for path in paths if (match := _SEALED.fullmatch(path.name))), default=0)
+    skipped = (commit_path(folder, number) for number in range(sealed + 1, max(commits, default=0)) if number not in commits)
+    return paths + [path for path in skipped if path.exists()]
 
 
 def segments_of(paths: Iterable[Path]) -> list[Segment]:

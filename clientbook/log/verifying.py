@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from clientbook.events.arrow import ENVELOPE
 from clientbook.i18n import _
-from clientbook.log.base import DamagedLog
+from clientbook.log.base import DamagedLog, Head
 from clientbook.log.digest import BLOCK_ROWS, GENESIS, row_digests
 from clientbook.log.files import is_sound, shared
 from clientbook.log.generations import Segment, segments_in
@@ -77,11 +77,11 @@ def _verify(log: ParquetLog, *, quick: bool) -> Verification:
         found.faults.append(Fault(code="file.missing", message=str(error), file=_relative(generation, log)))
         return found
     _foreign_files(log, generation, segments, found)
-    before: FileMarks | None = None
+    before: Head | None = Head()
     for segment in segments:
         before = _verify_segment(log, segment, before, erased, found, quick=quick)
-        if before is not None:
-            found.position, found.digest = before.head.position, before.head.digest
+        if before:
+            found.position, found.digest = before.position, before.digest
     for position, number in erased.number.items():
         if position <= found.position:
             found.erased[number] = found.erased.get(number, 0) + 1
@@ -131,18 +131,17 @@ def commits_of(segment: Segment) -> list[CommitMark]:
 
 
 def _verify_segment(
-    log: ParquetLog, segment: Segment, before: FileMarks | None, erased: Erased, found: Verification, *, quick: bool
-) -> FileMarks | None:
-    """Check one commit or seal; returns its marks, or None where they are not to be believed.
+    log: ParquetLog, segment: Segment, before: Head | None, erased: Erased, found: Verification, *, quick: bool
+) -> Head | None:
+    """Check one commit or seal, `before` being the last commit before it; returns its own last commit.
 
-    `before` are those of the segment before, None for the first one, and where nothing is known of it.
+    None where a file cannot be relied on: what comes after it is then not held against it.
     """
 
     def fault(code: str, message: str, path: Path, position: int | None) -> None:
         found.faults.append(Fault(code=code, message=message, file=_relative(path, log), position=position))
 
-    is_first = segment.first_commit == 1
-    expected = before.head.position + 1 if before else 1 if is_first else None
+    expected = before.position + 1 if before else None
     found.files += len(segment.files)
     found.commits += segment.last_commit - segment.first_commit + 1
     bad = [] if quick else [path for path in segment.files if not is_sound(path)]
@@ -158,15 +157,13 @@ def _verify_segment(
         return None
     found.events += counted
     first = segment.files[0]
-    after = before.head if before else None
     if (marks.first_commit, marks.head.commit) != (segment.first_commit, segment.last_commit):
         fault("file.name", _("its name and its footer name different commits"), first, expected)
-    if expected is not None and marks.first_position != expected:
+    if expected not in (None, marks.first_position):
         fault("chain.position", _("it begins at position {found}").format(found=marks.first_position), first, expected)
-    previous = after.digest if after else GENESIS if is_first else marks.previous_digest
-    if marks.previous_digest != previous:
+    if before and marks.previous_digest != before.digest:
         fault("chain.link", _("it does not follow on the commit before it"), first, expected)
-    if after and after.recorded_at and commits[0].recorded_at < after.recorded_at:
+    if before and before.recorded_at and commits[0].recorded_at < before.recorded_at:
         fault("chain.time", _("it was recorded before the commit before it"), first, expected)
     gone = sum(marks.first_position <= place <= marks.head.position and new is None for place, new in erased.current.items())
     whole = marks.head.position - marks.first_position + 1 - gone
@@ -176,7 +173,7 @@ def _verify_segment(
     elif not quick:
         for code, message, position in rows_faults(segment.files, marks, commits, erased, log.folder / "tmp"):
             fault(code, message, first, position)
-    return marks
+    return marks.head
 
 
 class _Digests:

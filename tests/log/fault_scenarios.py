@@ -194,6 +194,7 @@ def erased_or_not(folder: Path, before: Any, after: Any) -> None:
     assert rows(book) == (after if written else before)
     if written:
         assert not traces(book), traces(book)
+        assert Book(book).log.ledger.suppressed(), "an import would bring her back unnoticed"
     else:
         assert "anna@example.com" in next(iter((book / "rejects").iterdir())).read_text()
 

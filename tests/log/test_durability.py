@@ -15,9 +15,17 @@ from clientbook.book import Book
 
 
 def changes(work: Callable[[], object]) -> list[str]:
-    """The changes to files that the log, the ledger and backups ask for, one after the other."""
+    """The changes to files that the log, the ledger and backups ask for, one after the other.
+
+    Whatever gets a name among them was made durable before.
+    """
     with FaultyDisk("count") as disk:
         work()
+    for place, call in enumerate(disk.calls):
+        named = re.match(
+            r"(?:link|rename|replace) ((?:tmp|ledger|rejects|files|copy|later)/\S+\.tmp) → (?!log/current)", call
+        )
+        assert not named or f"fsync {named[1]}" in disk.calls[:place], call
     return [call for call in disk.calls if not call.startswith(("open", "write", "chmod"))]
 
 
