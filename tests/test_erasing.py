@@ -22,6 +22,7 @@ from shop_with_people import (
     OTHER_ANA,
     append,
     bring,
+    created,
     customer,
     figures,
     fill,
@@ -47,12 +48,23 @@ from clientbook.log.verifying import verify_log
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A book with everybody in it, made once and copied."""
     folder = tmp_path_factory.mktemp("people") / "book"
-    book = Book.create(folder, currency="EUR", timezone="Europe/Paris")
-    with (folder / "book.toml").open("a") as settings:
-        settings.write("\n[engine]\nthreads = 1\n")
-    ids = fill(Book(folder), seals=request.param == "sealed")
+    book = created(folder)
+    ids = fill(book, seals=request.param == "sealed")
     book.snapshot().close()
     return folder, ids
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = created(tmp_path_factory.mktemp("empty") / "book")
+    made.snapshot().close()
+    return made.folder
+
+
+@pytest.fixture
+def book(empty: Path, tmp_path: Path) -> Book:
+    shutil.copytree(empty, tmp_path / "book", symlinks=True)
+    return Book(tmp_path / "book")
 
 
 @pytest.fixture
@@ -160,6 +172,7 @@ def test_a_company_leaves_its_people(people: Book, ids: dict[str, str]):
     assert_proved(people)
 
 
+@pytest.mark.slow
 def test_somebody_who_was_merged_and_set_free_is_forgotten_alone(people: Book, ids: dict[str, str]):
     people.erase(ids["freed"], ground="objection")
     assert traces(people.folder, [ids["freed"], "freed@example.com"]) == []
@@ -403,6 +416,7 @@ def test_by_hand_too(book: Book):
     assert append(book, line("tag_added", ANA, tag="y")).rows_used == 1
 
 
+@pytest.mark.slow
 def test_whoever_came_back_by_themselves_stays(book: Book):
     file = "N° client;Nom;E-mail;Mobile\nC-1;L;ana.lefevre@example.com;0612345678\nC-2;M;m@example.com;\n"
     bring(book, file, "contacts.csv")
