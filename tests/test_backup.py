@@ -230,6 +230,7 @@ def test_a_restored_book_opens_when_somebody_said_what_became_of_erasures(book: 
     assert_proved(Book(tmp_path / "back"))
 
 
+@pytest.mark.slow
 def test_a_ledger_of_another_book_is_refused(book: Book, tmp_path: Path):
     book.back_up(tmp_path / "copy")
     book.erase(customer(book, ANNA), ground="request")
@@ -329,6 +330,7 @@ def test_a_copy_made_between_a_refund_and_its_order(tmp_path: Path):
     assert there == here
 
 
+@pytest.mark.slow
 def test_a_new_copy_forgets_who_was_erased(book: Book, tmp_path: Path):
     book.back_up(tmp_path / "copy")
     gone = customer(book, ANA)
@@ -392,6 +394,7 @@ def test_an_entry_that_was_taken_out_with_its_mark_leaves_a_gap(erased_twice: Pa
     assert "rows.count" in [fault.code for fault in Book(tmp_path / "book").verify(quick=True).faults]
 
 
+@pytest.mark.slow
 def test_a_copy_that_broke_off_is_still_the_copy_before(book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     book.back_up(tmp_path / "copy")
     position = book.log.head().position

@@ -182,6 +182,7 @@ def test_somebody_who_was_merged_and_set_free_is_forgotten_alone(people: Book, i
     assert_proved(people)
 
 
+@pytest.mark.slow
 def test_two_people_whose_rows_share_files(people: Book, ids: dict[str, str]):
     earned = figures(people)
     people.erase(ids["ana"], ground="request")
@@ -348,6 +349,21 @@ def as_lines(*events: dict[str, Any]) -> str:
 # Suppression: who was erased does not come back unnoticed.
 
 
+def test_an_import_sets_aside_who_was_erased(book: Book):
+    contacts = "N° client;Nom;E-mail\nC-1;L;ana.lefevre@example.com\nC-2;M;anna.lefevre@example.com\n"
+    bring(book, contacts, "contacts.csv")
+    old = customer(book, ANA)
+    book.erase(old, ground="request")
+    events = as_lines(line("tag_added", tag="x") | {"customer": old}, line("tag_added", ANNA, tag="y"))
+    for text, name in ((contacts, "contacts.csv"), (events, "events.jsonl")):
+        done = bring(book, text, name)
+        assert [reject.code for reject in done.outcome.rejects] == [ERASED]
+        assert done.rejects_file is None
+        assert (done.outcome.rows_read, done.outcome.rows_used + done.outcome.rows_duplicate) == (2, 1)
+        assert traces(book.folder, [ANA, old, "C-1"]) == []
+
+
+@pytest.mark.slow
 def test_the_same_files_again_bring_nobody_back(book: Book):
     contacts = (
         "N° client;Nom;Prénom;E-mail;Mobile\n"
@@ -404,6 +420,7 @@ def test_rows_that_could_not_go_in_anyway_are_not_written_down_for_who_was_erase
     assert traces(book.folder, [ANA, "C-7700"]) == []
 
 
+@pytest.mark.slow
 def test_by_hand_too(book: Book):
     append(book, line("tag_added", ANA, tag="x"))
     book.erase(customer(book, ANA), ground="request")
@@ -443,6 +460,7 @@ def test_a_phone_that_says_nothing_suppresses_nobody(book: Book):
     assert identifiers([]) == set()
 
 
+@pytest.mark.slow
 def test_a_suppression_of_an_address_that_somebody_else_has_now_stays(book: Book):
     append(book, line("tag_added", ANA, tag="x"), line("identifier_linked", ANA, kind="email", value=OTHER_ANA))
     append(book, line("identifier_unlinked", ANA, kind="email", value=OTHER_ANA))

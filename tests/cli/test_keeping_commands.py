@@ -173,6 +173,13 @@ def test_erase(run: Any) -> None:
     assert entries[0]["ground"] == "objection"
     assert "objection" in run("erasures")[0]
     run("erase", ANA, "--yes", code=1)
+
+
+@pytest.mark.slow
+def test_an_erasure_is_replayed_on_a_restored_backup(run: Any) -> None:
+    run("backup", "copy")
+    run("erase", ANA, "--yes", "--ground", "objection")
+    entries, _said = run("erasures", "--json")
     run("restore", "copy", "told", "--none-later")  # the copy was within reach and knows of it
     assert run("info", "--json", book="told")[0]["customers"] == 1
     shutil.rmtree("copy/later")
