@@ -46,6 +46,14 @@ MARCH = "2026-03-09T10:00:00Z"
 AT = datetime(2026, 2, 10, 9, 0, tzinfo=UTC)
 
 
+def created(folder: Path) -> Book:
+    """An empty book; a few rows are folded sooner by one thread."""
+    Book.create(folder, currency="EUR", timezone="Europe/Paris")
+    with (folder / "book.toml").open("a") as settings:
+        settings.write("\n[engine]\nthreads = 1\n")
+    return Book(folder)
+
+
 def line(
     type: str, who: str | dict[str, str] | None = None, at: str = "2026-02-10T10:00:00+01:00", **data: Any
 ) -> dict[str, Any]:
@@ -88,16 +96,17 @@ def person(email: str, given_name: str, family_name: str, mobile: str, number: s
 
 
 def customer(book: Book, text: str) -> str:
-    with book.snapshot() as snapshot:
-        return book.find(snapshot, text)
+    """Who has this e-mail; only the identities are folded."""
+    with book.projector.identities() as snapshot:
+        found: str = snapshot.engine.value("select customer_id from identifiers where value = $text", {"text": text})
+    return found
 
 
 def fill(book: Book, *, seals: bool) -> dict[str, str]:
     """Put everybody in; customer ids by name. With `seals` the rows lie in several sealed files and commits."""
     append(book, *person(ANA, "Ana-Sophie", "Lefèvre-Dupont", "+33 6 12 34 56 78", "C-7700"))
-    append(book, *person(ANNA, "Anna-Sophie", "Lefèvre", "+33 6 12 34 56 79", "C-77"))
-    append(book, line("customer_registered", FIRM, kind="company", collected_via="quote"))
-    append(book, line("customer_registered", FIRM2, kind="company", collected_via="quote"))
+    firms = [line("customer_registered", who, kind="company", collected_via="quote") for who in (FIRM, FIRM2)]
+    append(book, *person(ANNA, "Anna-Sophie", "Lefèvre", "+33 6 12 34 56 79", "C-77"), *firms)
     ids = {"ana": customer(book, ANA), "anna": customer(book, ANNA), "firm": customer(book, FIRM)}
     ids["firm2"] = customer(book, FIRM2)
     append(
@@ -123,15 +132,19 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
         book.seal()
     # The refund is recorded before its order.
     append(book, line("order_refunded", ANA, "2026-05-02T10:00:00Z", order_id="ORD-1003", amount="4", currency="EUR"))
-    append(book, order("ORD-1003", ANA, "40", "2026-05-01T10:00:00Z"))
-    append(book, line("identifier_linked", ANA, kind="email", value=OTHER_ANA))
-    append(book, line("address_suppressed", None, channel="email", cause="bounce", address=f"  {ANA.upper()} "))
-    append(book, line("address_suppressed", None, channel="phone", cause="complaint", address="06 12 34 56 78"))
-    append(book, line("address_suppressed", None, channel="email", cause="bounce", address=ANNA))
-    append(book, line("identifier_unlinked", ANA, kind="email", value=OTHER_ANA))
-    # Another entry of Ana, merged for good; a third one, set free again.
-    append(book, line("tag_added", "ana.second@example.com", tag="second"), line("tag_added", FREED, tag="free"))
-    append(book, line("tag_added", "third@example.com", tag="third"))
+    append(
+        book,
+        order("ORD-1003", ANA, "40", "2026-05-01T10:00:00Z"),
+        line("identifier_linked", ANA, kind="email", value=OTHER_ANA),
+        line("address_suppressed", None, channel="email", cause="bounce", address=f"  {ANA.upper()} "),
+        line("address_suppressed", None, channel="phone", cause="complaint", address="06 12 34 56 78"),
+        line("address_suppressed", None, channel="email", cause="bounce", address=ANNA),
+        line("identifier_unlinked", ANA, kind="email", value=OTHER_ANA, at="2026-02-11T10:00:00Z"),
+        # Another entry of Ana, merged for good; others, one of them set free again.
+        line("tag_added", "ana.second@example.com", tag="second"),
+        line("tag_added", FREED, tag="free"),
+        line("tag_added", "third@example.com", tag="third"),
+    )
     ids["second"], ids["freed"] = customer(book, "ana.second@example.com"), customer(book, FREED)
     ids["third"] = customer(book, "third@example.com")
     book.note(merged(ANA, ["ana.second@example.com"], reason="doublon-de-la-cliente"), occurred_at=AT)
@@ -140,21 +153,24 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
     book.note(merged(ANA, [FREED], reason="another mistake"), occurred_at=AT)
     book.note(unmerged([FREED], reason="freed again"), occurred_at=AT)
     members = [ids["ana"], ids["anna"], ids["freed"], ids["second"]]
-    append(book, line("segment_frozen", None, segment_id="friends", members=members))
-    append(book, line("segment_frozen", None, segment_id="alone", members=[ids["ana"]]))
+    frozen = {"friends": members, "alone": [ids["ana"]]}
+    append(book, *(line("segment_frozen", None, segment_id=name, members=those) for name, those in frozen.items()))
     if seals:
         book.seal(everything=True)
     orders = f"numéro,date,e-mail,total\nORD-5001,01/06/2026,{ANNA},5\nORD-5002,02/06/2026,{ANA},6\n"
     undone = bring(book, orders, "undone.csv").batch
-    append(book, line("import_reverted", None, batch=undone, reason="wrong file"))
     append(book, line("note_added", ANA, text="a voided note"), line("note_added", ANNA, text="another voided note"))
-    last = book.log.head().position
-    append(book, line("event_voided", None, position=last - 1), line("event_voided", None, position=last))
-    sold = position_of(book, "order_placed", "ORD-1003")
-    append(book, line("event_voided", None, position=sold, reason="annulée-pour-la-cliente"))
-    append(book, order("ORD-1004", None, "8", "2026-06-01T10:00:00Z"))
-    append(book, line("order_cancelled", ANA, "2026-06-02T10:00:00Z", order_id="ORD-1004"))
-    append(book, line("order_cancelled", ANA, "2026-06-02T10:00:00Z", order_id="ORD-8888", reason="of nothing"))
+    last, sold = book.log.head().position, position_of(book, "order_placed", "ORD-1003")
+    append(
+        book,
+        line("import_reverted", None, batch=undone, reason="wrong file"),
+        line("event_voided", None, position=last - 1),
+        line("event_voided", None, position=last),
+        line("event_voided", None, position=sold, reason="annulée-pour-la-cliente"),
+        order("ORD-1004", None, "8", "2026-06-01T10:00:00Z"),
+        line("order_cancelled", ANA, "2026-06-02T10:00:00Z", order_id="ORD-1004"),
+        line("order_cancelled", ANA, "2026-06-02T10:00:00Z", order_id="ORD-8888", reason="of nothing"),
+    )
     if seals:
         book.seal()
     append(book, order("ORD-2002", ANNA, "1", "2026-06-03T10:00:00Z"), line("tag_added", ANA, tag="last"))
@@ -162,9 +178,8 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
 
 
 def position_of(book: Book, type: str, number: str) -> int:
-    with book.snapshot() as snapshot:
-        rows = snapshot.table(f"select position from all_events where type = '{type}' and {type}.order_id = '{number}'")
-    found: int = rows["position"][0].as_py()
+    said = (row for batch in book.log.read() for row in batch.to_pylist() if row["type"] == type)
+    found: int = next(row["position"] for row in said if row[type]["order_id"] == number)
     return found
 
 

@@ -14,6 +14,7 @@ from shop_with_people import (
     ANNA,
     append,
     bring,
+    created,
     customer,
     figures,
     fill,
@@ -31,24 +32,32 @@ from clientbook.log.verifying import verify_log
 from clientbook.projection.digest import tables_digest
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Book:
-    made = Book.create(tmp_path / "book", currency="EUR", timezone="Europe/Paris")
-    append(
-        made,
-        line("tag_added", {"email": ANA, "external": "C-7700"}, tag="x"),
-        order("ORD-1001", ANA, "5", "2026-01-31T23:30:00Z"),
-    )
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book of two people and two orders in two commits, made once and copied."""
+    made = created(tmp_path_factory.mktemp("small") / "book")
+    who = {"email": ANA, "external": "C-7700"}
+    append(made, line("tag_added", who, tag="x"), order("ORD-1001", ANA, "5", "2026-01-31T23:30:00Z"))
     append(made, line("tag_added", ANNA, tag="y"), line("order_placed", None, order_id="G", total="1", currency="EUR"))
-    return made
+    made.snapshot().close()
+    return made.folder
 
 
-def created(folder: Path) -> Book:
-    """An empty book; a few rows are folded sooner by one thread."""
-    Book.create(folder, currency="EUR", timezone="Europe/Paris")
-    with (folder / "book.toml").open("a") as settings:
-        settings.write("\n[engine]\nthreads = 1\n") if "[engine]" not in (folder / "book.toml").read_text() else None
-    return Book(folder)
+@pytest.fixture
+def book(small: Path, tmp_path: Path) -> Book:
+    shutil.copytree(small, tmp_path / "book", symlinks=True)
+    return Book(tmp_path / "book")
+
+
+@pytest.fixture(scope="session")
+def erased_twice(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("erased") / "book"
+    shutil.copytree(small, folder, symlinks=True)
+    made = Book(folder)
+    for who in (ANNA, ANA):
+        made.erase(customer(made, who), ground="request")
+    assert_proved(made)
+    return folder
 
 
 def restored(source: Path, folder: Path) -> Book:
@@ -221,6 +230,7 @@ def test_a_restored_book_opens_when_somebody_said_what_became_of_erasures(book: 
     assert_proved(Book(tmp_path / "back"))
 
 
+@pytest.mark.slow
 def test_a_ledger_of_another_book_is_refused(book: Book, tmp_path: Path):
     book.back_up(tmp_path / "copy")
     book.erase(customer(book, ANNA), ground="request")
@@ -320,6 +330,7 @@ def test_a_copy_made_between_a_refund_and_its_order(tmp_path: Path):
     assert there == here
 
 
+@pytest.mark.slow
 def test_a_new_copy_forgets_who_was_erased(book: Book, tmp_path: Path):
     book.back_up(tmp_path / "copy")
     gone = customer(book, ANA)
@@ -335,6 +346,7 @@ def test_a_new_copy_forgets_who_was_erased(book: Book, tmp_path: Path):
     assert_proved(back)
 
 
+@pytest.mark.slow
 def test_erasures_of_a_copy_and_of_what_came_back_add_up(book: Book, tmp_path: Path):
     append(book, line("tag_added", "c@example.com", tag="c"))
     book.erase(customer(book, ANNA), ground="request")
@@ -352,12 +364,9 @@ def test_erasures_of_a_copy_and_of_what_came_back_add_up(book: Book, tmp_path: P
 
 
 @pytest.mark.parametrize("change", ["ground", "removed", "row", "first", "truncated"])
-def test_a_ledger_that_was_changed_is_found(book: Book, change: str):
-    append(book, line("tag_added", "c@example.com", tag="c"))
-    book.erase(customer(book, ANNA), ground="request")
-    book.erase(customer(book, ANA), ground="request")
-    assert_proved(book)
-    first, last = sorted((book.folder / "ledger").glob("*.json"))
+def test_a_ledger_that_was_changed_is_found(erased_twice: Path, tmp_path: Path, change: str):
+    shutil.copytree(erased_twice, tmp_path / "book", symlinks=True)
+    first, last = sorted((tmp_path / "book" / "ledger").glob("*.json"))
     if change == "ground":
         last.write_text(last.read_text().replace('"request"', '"child"'))
     elif change == "first":
@@ -370,7 +379,7 @@ def test_a_ledger_that_was_changed_is_found(book: Book, change: str):
         last.unlink()
     for quick in (False, True):
         try:
-            found = verify_log(Book(book.folder).log, quick=quick).faults
+            found = verify_log(Book(tmp_path / "book").log, quick=quick).faults
         except DamagedLog as error:
             assert "ledger" in str(error)
             continue
@@ -378,13 +387,14 @@ def test_a_ledger_that_was_changed_is_found(book: Book, change: str):
         assert found[0].file == "ledger"
 
 
-def test_an_entry_that_was_taken_out_with_its_mark_leaves_a_gap(book: Book):
-    book.erase(customer(book, ANA), ground="request")
-    for path in (book.folder / "ledger").glob("000001.*"):
+def test_an_entry_that_was_taken_out_with_its_mark_leaves_a_gap(erased_twice: Path, tmp_path: Path):
+    shutil.copytree(erased_twice, tmp_path / "book", symlinks=True)
+    for path in (tmp_path / "book" / "ledger").glob("000002.*"):
         path.unlink()
-    assert "rows.count" in [fault.code for fault in book.verify(quick=True).faults]
+    assert "rows.count" in [fault.code for fault in Book(tmp_path / "book").verify(quick=True).faults]
 
 
+@pytest.mark.slow
 def test_a_copy_that_broke_off_is_still_the_copy_before(book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     book.back_up(tmp_path / "copy")
     position = book.log.head().position

@@ -22,6 +22,7 @@ from shop_with_people import (
     OTHER_ANA,
     append,
     bring,
+    created,
     customer,
     figures,
     fill,
@@ -47,12 +48,23 @@ from clientbook.log.verifying import verify_log
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A book with everybody in it, made once and copied."""
     folder = tmp_path_factory.mktemp("people") / "book"
-    book = Book.create(folder, currency="EUR", timezone="Europe/Paris")
-    with (folder / "book.toml").open("a") as settings:
-        settings.write("\n[engine]\nthreads = 1\n")
-    ids = fill(Book(folder), seals=request.param == "sealed")
+    book = created(folder)
+    ids = fill(book, seals=request.param == "sealed")
     book.snapshot().close()
     return folder, ids
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = created(tmp_path_factory.mktemp("empty") / "book")
+    made.snapshot().close()
+    return made.folder
+
+
+@pytest.fixture
+def book(empty: Path, tmp_path: Path) -> Book:
+    shutil.copytree(empty, tmp_path / "book", symlinks=True)
+    return Book(tmp_path / "book")
 
 
 @pytest.fixture
@@ -160,6 +172,7 @@ def test_a_company_leaves_its_people(people: Book, ids: dict[str, str]):
     assert_proved(people)
 
 
+@pytest.mark.slow
 def test_somebody_who_was_merged_and_set_free_is_forgotten_alone(people: Book, ids: dict[str, str]):
     people.erase(ids["freed"], ground="objection")
     assert traces(people.folder, [ids["freed"], "freed@example.com"]) == []
@@ -169,6 +182,7 @@ def test_somebody_who_was_merged_and_set_free_is_forgotten_alone(people: Book, i
     assert_proved(people)
 
 
+@pytest.mark.slow
 def test_two_people_whose_rows_share_files(people: Book, ids: dict[str, str]):
     earned = figures(people)
     people.erase(ids["ana"], ground="request")
@@ -335,6 +349,21 @@ def as_lines(*events: dict[str, Any]) -> str:
 # Suppression: who was erased does not come back unnoticed.
 
 
+def test_an_import_sets_aside_who_was_erased(book: Book):
+    contacts = "N° client;Nom;E-mail\nC-1;L;ana.lefevre@example.com\nC-2;M;anna.lefevre@example.com\n"
+    bring(book, contacts, "contacts.csv")
+    old = customer(book, ANA)
+    book.erase(old, ground="request")
+    events = as_lines(line("tag_added", tag="x") | {"customer": old}, line("tag_added", ANNA, tag="y"))
+    for text, name in ((contacts, "contacts.csv"), (events, "events.jsonl")):
+        done = bring(book, text, name)
+        assert [reject.code for reject in done.outcome.rejects] == [ERASED]
+        assert done.rejects_file is None
+        assert (done.outcome.rows_read, done.outcome.rows_used + done.outcome.rows_duplicate) == (2, 1)
+        assert traces(book.folder, [ANA, old, "C-1"]) == []
+
+
+@pytest.mark.slow
 def test_the_same_files_again_bring_nobody_back(book: Book):
     contacts = (
         "N° client;Nom;Prénom;E-mail;Mobile\n"
@@ -391,6 +420,7 @@ def test_rows_that_could_not_go_in_anyway_are_not_written_down_for_who_was_erase
     assert traces(book.folder, [ANA, "C-7700"]) == []
 
 
+@pytest.mark.slow
 def test_by_hand_too(book: Book):
     append(book, line("tag_added", ANA, tag="x"))
     book.erase(customer(book, ANA), ground="request")
@@ -403,6 +433,7 @@ def test_by_hand_too(book: Book):
     assert append(book, line("tag_added", ANA, tag="y")).rows_used == 1
 
 
+@pytest.mark.slow
 def test_whoever_came_back_by_themselves_stays(book: Book):
     file = "N° client;Nom;E-mail;Mobile\nC-1;L;ana.lefevre@example.com;0612345678\nC-2;M;m@example.com;\n"
     bring(book, file, "contacts.csv")
@@ -429,6 +460,7 @@ def test_a_phone_that_says_nothing_suppresses_nobody(book: Book):
     assert identifiers([]) == set()
 
 
+@pytest.mark.slow
 def test_a_suppression_of_an_address_that_somebody_else_has_now_stays(book: Book):
     append(book, line("tag_added", ANA, tag="x"), line("identifier_linked", ANA, kind="email", value=OTHER_ANA))
     append(book, line("identifier_unlinked", ANA, kind="email", value=OTHER_ANA))

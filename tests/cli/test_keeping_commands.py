@@ -18,13 +18,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from clientbook.book import Book
 
     folder = tmp_path_factory.mktemp("kept") / "b"
-    book = Book.create(folder, currency="EUR", timezone="Europe/Paris")
+    Book.create(folder, currency="EUR", timezone="Europe/Paris")
+    settings = folder / "book.toml"
+    settings.write_text(settings.read_text() + ("" if "[engine]" in settings.read_text() else "\n[engine]\nthreads = 1\n"))
+    book = Book(folder)
     for number, who in enumerate((ANA, ANNA, None)):
         said = {"type": "order_placed", "occurred_at": "2026-03-01T10:00:00Z", "customer": {"email": who}}
         said["data"] = {"order_id": f"N-{number}", "total": "9.90", "currency": "EUR"}
         if not who:
             del said["customer"]
         assert book.append_lines([json.dumps(said).encode()]).rows_used == 1
+    book.snapshot().close()
     return folder
 
 
@@ -169,6 +173,13 @@ def test_erase(run: Any) -> None:
     assert entries[0]["ground"] == "objection"
     assert "objection" in run("erasures")[0]
     run("erase", ANA, "--yes", code=1)
+
+
+@pytest.mark.slow
+def test_an_erasure_is_replayed_on_a_restored_backup(run: Any) -> None:
+    run("backup", "copy")
+    run("erase", ANA, "--yes", "--ground", "objection")
+    entries, _said = run("erasures", "--json")
     run("restore", "copy", "told", "--none-later")  # the copy was within reach and knows of it
     assert run("info", "--json", book="told")[0]["customers"] == 1
     shutil.rmtree("copy/later")
