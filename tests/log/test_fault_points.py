@@ -13,7 +13,7 @@ import pytest
 from installed_command import clean_environment
 
 SCENARIOS = ("append", "import", "seal", "erase", "finish_erasure", "first_backup", "next_backup", "restore", "init")
-SAMPLED = (("append", "kill", 4), ("seal", "error", 16), ("erase", "kill", 24))
+SAMPLED = (("append", "kill", 6), ("seal", "error", 20), ("erase", "kill", 30))
 """What is tried without `-m slow`: every so many fault points."""
 
 

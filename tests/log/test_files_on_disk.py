@@ -321,6 +321,23 @@ def test_only_old_leftovers_of_killed_writers_are_removed(log: ParquetLog):
     assert tags(log) == ["a"]
 
 
+def test_a_link_that_a_killed_sealer_left_and_a_file_that_goes_meanwhile_stop_no_append(
+    log: ParquetLog, monkeypatch: pytest.MonkeyPatch
+):
+    """The link leads from tmp/ to nowhere; a sealer deletes its own files while an append looks for old ones."""
+    left = log.folder / "tmp" / "current-0123abcd.tmp"
+    left.symlink_to("generations/000002")
+    log.append(log_rows([tag("a")]))
+    true = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: [folder / "gone.tmp", *true(folder, pattern)])
+    log.append(log_rows([tag("b")]))
+    long_ago = datetime.now(UTC).timestamp() - ORPHAN_SECONDS - 60
+    os.utime(left, (long_ago, long_ago), follow_symlinks=False)
+    log.append(log_rows([tag("c")]))
+    assert not left.is_symlink()
+    assert tags(log) == ["a", "b", "c"]
+
+
 def test_an_append_leaves_nothing_behind(log: ParquetLog):
     log.append(log_rows([tag("a")]))
     log.append(log_rows([tag("a")]))

@@ -153,6 +153,16 @@ def test_a_backup_onto_a_full_disk_can_be_made_when_there_is_room(small_disk: Pa
     assert not json.loads(run("verify", "--json").stdout)["faults"]
 
 
+def test_rejects_files_that_a_killed_import_left_empty_or_half_written_stop_no_erasure(tmp_path: Path) -> None:
+    book = a_book(tmp_path / "book")
+    rejects = tmp_path / "book" / "rejects"
+    (rejects / "20260101-000000-aaaaaa.csv").touch()
+    (rejects / "20260101-000000-bbbbbb.tmp").write_text("email\nanna@example.com\n")
+    book.erase(ANNA, ground="request")
+    assert not list(rejects.glob("*.tmp"))
+    assert not [path for path in rejects.iterdir() if "anna@example.com" in path.read_text()]
+
+
 def test_a_full_disk_does_not_kill_who_verifies(small_disk: Path) -> None:
     """A map of a file with holes would: the process gets SIGBUS when it writes where no block is left."""
     fill(small_disk, leave=1 << 20)
