@@ -138,6 +138,9 @@ def test_a_sale_keeps_its_amount_and_its_month_in_the_books_time_zone(people: Bo
     assert row["order_placed"]["order_id"] == f"erased-{position}"
     assert row["order_placed"]["total"] == before["order_placed"]["total"]
     assert row["occurred_at"] == datetime(2026, 2, 1, 12, tzinfo=ZoneInfo("Europe/Paris"))
+    for kept in (rows(people)[one][1] for one, said in entry_rows(people).items() if said.action == "kept"):
+        local = kept["occurred_at"].astimezone(ZoneInfo("Europe/Paris"))
+        assert (local.day, local.hour, local.minute) == (1, 12, 0)
     assert not {"customer_id", "actor"} & set(row)
     assert row["event_id"] != before["event_id"]
     assert row["salt"] != before["salt"]

@@ -70,7 +70,8 @@ def test_a_sealed_log_says_what_it_said(log: ParquetLog):
 
 
 @pytest.mark.parametrize(
-    ("group", "part", "run_bytes"), [(9, 20, 3000), pytest.param(7, 14, 1, marks=pytest.mark.slow), (50, 1000, 4000)]
+    ("group", "part", "run_bytes"),
+    [(9, 20, 3000), pytest.param(7, 14, 1, marks=pytest.mark.slow), (50, 1000, 4000)],
 )
 def test_several_files_and_runs_keep_one_order(
     log: ParquetLog, monkeypatch: pytest.MonkeyPatch, group: int, part: int, run_bytes: int
