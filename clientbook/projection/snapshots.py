@@ -159,6 +159,7 @@ class Projector:
         while held is None:
             shutil.rmtree(place.folder, ignore_errors=True)  # an overlay whose base is gone
             self._make(place, pinned, moment)
+            place = Place(place.folder)
             held = _held(place)
             _prune(folder)
         return self._opened(place, pinned, moment, held)

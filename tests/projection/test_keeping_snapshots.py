@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clientbook.book import Book
+from clientbook.engine.duckdb import Engine, Limits
+from clientbook.projection import refresh
 from clientbook.projection.fold import RESOLUTION, TABLES, Moment
 from clientbook.projection.snapshots import KEPT, Snapshot
 
@@ -44,8 +48,8 @@ def contents(snapshot: Snapshot) -> dict[str, list[dict[str, Any]]]:
     return {name: snapshot.table(f"select * from {name} order by all").to_pylist() for name in names}
 
 
-def test_a_snapshot_on_disk_equals_one_folded_in_memory(shop: Book):
-    with shop.snapshot() as kept, shop.snapshot(Moment(known_at=datetime(2100, 1, 1, tzinfo=UTC))) as folded:
+def test_all_that_will_have_happened_is_what_happened(shop: Book):
+    with shop.snapshot() as kept, shop.snapshot(Moment(as_of=datetime(2100, 1, 1, tzinfo=UTC))) as folded:
         assert contents(kept) == contents(folded)
         assert kept.position == folded.position == shop.log.head().position
         filled = {name for name, rows in contents(kept).items() if rows}
@@ -115,3 +119,136 @@ def test_a_book_in_another_currency_keeps_other_snapshots(shop: Book):
 def test_an_empty_book_has_all_tables_and_no_rows(book: Book):
     with book.snapshot() as snapshot:
         assert set(map(len, contents(snapshot).values())) == {0}
+
+
+# Moments.
+
+
+def places(book: Book) -> list[str]:
+    return sorted(path.name for path in (book.folder / "state" / "tables").glob("*/0*"))
+
+
+def add_tag(book: Book, lines: Lines, tag: str) -> None:
+    book.append_lines(lines({"type": "tag_added", "customer": {"email": "anna@example.com"}, "data": {"tag": tag}}))
+
+
+def tags(snapshot: Snapshot) -> list[str]:
+    return [tag for row in snapshot.table("select tags from customers order by all").to_pylist() for tag in row["tags"]]
+
+
+def test_what_was_known_is_the_snapshot_of_that_time(shop: Book, lines: Lines):
+    then = shop.log.head()
+    with shop.snapshot() as now:
+        expected = contents(now)
+    tag = {"type": "tag_added", "customer": {"email": "anna@example.com"}}
+    shop.append_lines(lines(*(tag | {"data": {"tag": name}} for name in ("late", "later"))))
+    assert then.recorded_at is not None
+    for moment in (Moment(known_at=then.recorded_at), Moment(position=then.position), Moment(position=then.position + 1)):
+        with shop.snapshot(moment) as known:
+            assert contents(known) == expected
+            assert (known.position, known.moment) == (then.position, moment)
+    assert len(places(shop)) == 1
+    with shop.snapshot() as now:
+        assert tags(now) == ["late", "later", "vip"]
+    with shop.snapshot(Moment(known_at=shop.log.head().recorded_at, position=then.position)) as earlier:
+        assert contents(earlier) == expected
+    assert len(places(shop)) == 2
+
+
+def test_before_its_first_commit_the_book_was_empty(shop: Book):
+    for moment in (Moment(known_at=datetime(2000, 1, 1, tzinfo=UTC)), Moment(position=0), Moment(position=1)):
+        with shop.snapshot(moment) as empty:
+            assert set(map(len, contents(empty).values())) == {0}
+            assert empty.position == 0
+
+
+def test_an_earlier_moment_is_kept_too_and_the_newest_of_them_stay(shop: Book):
+    with shop.snapshot():
+        pass
+    for day in range(1, KEPT + 2):
+        for _ in range(2):
+            with shop.snapshot(Moment(as_of=datetime(2026, 3, day, 9, tzinfo=UTC))) as snapshot:
+                assert len(snapshot.table("select * from orders")) == (2 if day > 1 else 0)
+    names = places(shop)
+    assert len(names) == 1 + KEPT
+    assert [name.count("-asof-") for name in names] == [0, *[1] * KEPT]
+    with shop.snapshot(Moment(as_of=datetime(1901, 1, 1, tzinfo=UTC))) as snapshot:
+        assert len(snapshot.table("select * from events")) == 0
+
+
+def test_a_snapshot_that_somebody_reads_is_not_dropped(shop: Book, lines: Lines):
+    with shop.snapshot() as read:
+        expected = contents(read)
+        for number in range(KEPT + 2):
+            add_tag(shop, lines, f"t{number}")
+            shop.snapshot().close()
+        assert contents(read) == expected
+        assert len(places(shop)) == KEPT + 1
+    add_tag(shop, lines, "last")
+    shop.snapshot().close()
+    assert len(places(shop)) == KEPT
+
+
+def test_what_a_killed_reader_left_is_deleted_after_an_hour(shop: Book, lines: Lines):
+    shop.snapshot().close()
+    (folder,) = (shop.folder / "state" / "tables").iterdir()
+    old, young = folder / "old.tmp", folder / "young.tmp"
+    for left in (old, young):
+        left.mkdir()
+        (left / "customers-0001.parquet").touch()
+    os.utime(old, (0, 0))
+    add_tag(shop, lines, "new")
+    shop.snapshot().close()
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_a_base_stays_while_an_overlay_needs_it_and_an_overlay_without_its_base_is_made_again(
+    shop: Book, lines: Lines, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(refresh, "SHARE", float("inf"))
+    monkeypatch.setattr(refresh, "SMALLEST", 0)
+    shop.snapshot().close()
+    (base,) = (shop.folder / "state" / "tables").glob("*/0*")
+    for number in range(KEPT + 3):
+        add_tag(shop, lines, f"t{number}")
+        with shop.snapshot() as snapshot:
+            assert base in snapshot.folders()
+            expected = contents(snapshot)
+    assert len(places(shop)) == KEPT + 1
+    shutil.rmtree(base)
+    with shop.snapshot() as again:
+        assert contents(again) == expected
+        assert base not in again.folders()
+
+
+def test_another_engine_reads_a_table_of_two_snapshots(shop: Book, lines: Lines, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(refresh, "SHARE", float("inf"))
+    monkeypatch.setattr(refresh, "SMALLEST", 0)
+    with shop.snapshot() as before:
+        add_tag(shop, lines, "new")
+        with shop.snapshot() as after:
+            other = Engine.open(Limits())
+            for table in (*TABLES, *RESOLUTION):
+                for snapshot in (before, after):
+                    query = "select * from {} order by all"
+                    assert other.rows(query.format(snapshot.source(table))) == snapshot.engine.rows(query.format(table))
+            changed = other.rows(
+                f"select customer_id from {after.source('customers')} except select customer_id from"
+                f" (select customer_id from {before.source('customers')} where not list_contains(tags, 'new'))"
+            )
+            other.close()
+    assert changed == []
+    assert len(tags(shop.snapshot())) == 2
+
+
+def test_a_log_put_back_from_a_backup_is_not_answered_from_what_came_after(shop: Book, lines: Lines, tmp_path: Path):
+    shutil.copytree(shop.folder / "log", tmp_path / "backup", symlinks=True)
+    add_tag(shop, lines, "lost")
+    shop.snapshot().close()
+    shutil.rmtree(shop.folder / "log")
+    shutil.copytree(tmp_path / "backup", shop.folder / "log", symlinks=True)
+    again = Book(shop.folder)
+    add_tag(again, lines, "other")
+    with again.snapshot() as snapshot:
+        assert tags(snapshot) == ["other", "vip"]
