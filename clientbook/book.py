@@ -20,7 +20,7 @@ import tomli_w
 
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way, known_backups, tell_backups
-from clientbook.engine.duckdb import Limits, quoted
+from clientbook.engine.duckdb import Limits, QueryFailed, quoted
 from clientbook.erasure import ERASED, GROUNDS, Erasure, counted, names_erased, purges, rows_of, without_erased
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.arrow import EVENT_ID
@@ -553,10 +553,13 @@ class Book:
             self.snapshot() as snapshot,
             tempfile.TemporaryDirectory(prefix="verify-", dir=inside) as folder,
         ):
-            kept = tables_digest(snapshot)
+            try:
+                kept = tables_digest(snapshot)
+            except QueryFailed:
+                kept = {}
             with self._projector(Path(folder) / "tables").snapshot(Moment(position=snapshot.position)) as folded:
                 anew = tables_digest(folded)
-        wrong = [name for name in kept if kept[name] != anew[name]]
+        wrong = [name for name in anew if kept.get(name) != anew[name]]
         if wrong:
             message = _("the kept table {table} is not what the log says; `clientbook rebuild` makes it anew")
             file = f"state/tables/{wrong[0]}"

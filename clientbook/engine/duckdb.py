@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,15 @@ class Engine:
         """
         try:
             return self.connection.sql(sql, params=dict(parameters) if parameters else None).to_arrow_table()
+        except duckdb.InterruptException:
+            raise QueryCancelled from None
+        except duckdb.Error as error:
+            raise _told(error) from None
+
+    def batches(self, sql: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """Run a query whose result may be large; at most so many rows at a time. Raises what `table` raises."""
+        try:
+            yield from self.connection.sql(sql).to_arrow_reader(rows)
         except duckdb.InterruptException:
             raise QueryCancelled from None
         except duckdb.Error as error:

@@ -12,7 +12,11 @@ _BATCH_ROWS: Final = 65_536
 
 
 def tables_digest(snapshot: Snapshot) -> dict[str, str]:
-    """SHA-256 over the rows of each table, in canonical order, as text: the same however the files are cut or packed."""
+    """SHA-256 over the rows of each table, in canonical order, as text: the same however the files are cut or packed.
+
+    Raises:
+        QueryFailed: a table's file is damaged.
+    """
     return {name: _digest(snapshot, name) for name in (*TABLES, *RESOLUTION)}
 
 
@@ -20,7 +24,6 @@ def _digest(snapshot: Snapshot, table: str) -> str:
     digest = sha256()
     # Each row's own digest has one length, so that no row can pass for a part of another.
     rows = f"select sha256(cast(one as varchar)) as digest from {table} as one order by {ORDERS[table]}"
-    reader = snapshot.engine.connection.sql(rows).to_arrow_reader(_BATCH_ROWS)
-    for batch in reader:
+    for batch in snapshot.engine.batches(rows, _BATCH_ROWS):
         digest.update("".join(batch.column(0).to_pylist()).encode())
     return digest.hexdigest()
