@@ -55,7 +55,7 @@ from clientbook.log.ledger import Entry, Fate
 from clientbook.log.parquet import ParquetLog
 from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
 from clientbook.log.verifying import Fault, Verification, verify_log
-from clientbook.projection.digest import tables_digest
+from clientbook.projection.digest import table_digest, tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
@@ -553,13 +553,8 @@ class Book:
             self.snapshot() as snapshot,
             tempfile.TemporaryDirectory(prefix="verify-", dir=inside) as folder,
         ):
-            try:
-                kept = tables_digest(snapshot)
-            except QueryFailed:
-                kept = {}
             with self._projector(Path(folder) / "tables").snapshot(Moment(position=snapshot.position)) as folded:
-                anew = tables_digest(folded)
-        wrong = [name for name in anew if kept.get(name) != anew[name]]
+                wrong = [name for name, digest in tables_digest(folded).items() if _kept_digest(snapshot, name) != digest]
         if wrong:
             message = _("the kept table {table} is not what the log says; `clientbook rebuild` makes it anew")
             file = f"state/tables/{wrong[0]}"
@@ -614,6 +609,14 @@ class Book:
             self.log.ledger.readmit(came_back)
             self._seal_if_due()
         return outcome
+
+
+def _kept_digest(snapshot: Snapshot, table: str) -> str | None:
+    """The digest of a table that is kept; None where it cannot be read."""
+    try:
+        return table_digest(snapshot, table)
+    except QueryFailed:
+        return None
 
 
 def _read_key(path: Path) -> bytes:

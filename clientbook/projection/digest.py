@@ -17,10 +17,11 @@ def tables_digest(snapshot: Snapshot) -> dict[str, str]:
     Raises:
         QueryFailed: a table's file is damaged.
     """
-    return {name: _digest(snapshot, name) for name in (*TABLES, *RESOLUTION)}
+    return {name: table_digest(snapshot, name) for name in (*TABLES, *RESOLUTION)}
 
 
-def _digest(snapshot: Snapshot, table: str) -> str:
+def table_digest(snapshot: Snapshot, table: str) -> str:
+    """The same of one table."""
     digest = sha256()
     # Each row's own digest has one length, so that no row can pass for a part of another.
     rows = f"select sha256(cast(one as varchar)) as digest from {table} as one order by {ORDERS[table]}"
