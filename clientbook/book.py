@@ -552,9 +552,9 @@ class Book:
             self.log.computing(),
             self.snapshot() as snapshot,
             tempfile.TemporaryDirectory(prefix="verify-", dir=inside) as folder,
+            self._projector(Path(folder) / "tables").snapshot(Moment(position=snapshot.position)) as folded,
         ):
-            with self._projector(Path(folder) / "tables").snapshot(Moment(position=snapshot.position)) as folded:
-                wrong = [name for name, digest in tables_digest(folded).items() if _kept_digest(snapshot, name) != digest]
+            wrong = [name for name, digest in tables_digest(folded).items() if _kept_digest(snapshot, name) != digest]
         if wrong:
             message = _("the kept table {table} is not what the log says; `clientbook rebuild` makes it anew")
             file = f"state/tables/{wrong[0]}"
