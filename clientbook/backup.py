@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import file_digest, sha256
@@ -27,7 +27,7 @@ from clientbook.i18n import _
 from clientbook.log.base import DamagedLog
 from clientbook.log.files import is_sound, shared, sync, temporary_in, whole_or_nothing
 from clientbook.log.generations import FIRST_GENERATION
-from clientbook.log.ledger import SUPPRESSION, Ledger
+from clientbook.log.ledger import SUPPRESSION, Entry, Ledger, key_digest
 from clientbook.log.marks import DIGEST_BYTES
 from clientbook.log.parquet import ParquetLog, Pinned
 
@@ -94,7 +94,7 @@ def back_up(book: Path, log: ParquetLog, target: Path, *, now: datetime) -> Back
         raise BackupFailed(_("{folder} lies in the book itself; name a folder on another disk").format(folder=target))
     with shared(log.folder / "maintenance.lock"):
         pinned = log.pin()
-        key = sha256((book / "log" / "key").read_bytes()).hexdigest()
+        key = key_digest(book / "log")
         _refuse_other(log, pinned, key, target)
         was_there = target.exists()
         for folder in (target, target / "files"):
@@ -195,6 +195,7 @@ def replay_erasures(folder: Path, other: Path) -> int:
         BackupFailed: it is none of these, or it tells another story.
     """
     own, given = Ledger(folder / "ledger"), _entries_in(other)
+    _refuse_stranger(folder, other, given)
     have = own.raw()
     if any(number in given and given[number] != data for number, data in have.items()):
         raise BackupFailed(
@@ -207,6 +208,32 @@ def replay_erasures(folder: Path, other: Path) -> int:
     own.suppress(_suppressed_in(other))  # some may never have been in this state of the book
     no_later_erasures(folder)
     return len(new)
+
+
+def _refuse_stranger(folder: Path, other: Path, given: Mapping[int, bytes]) -> None:
+    """Only a ledger of this very book, and of a later state of it, can tell who was erased since."""
+    key = key_digest(folder / "log")
+    if is_backup(other):
+        manifest, mark = read_manifest(other), folder / "ledger" / RESTORED
+        restored = msgspec.json.decode(mark.read_bytes()) if mark.exists() else None
+        if restored and manifest.made_at <= datetime.fromisoformat(restored["made_at"]) and not later_entries(other):
+            said = _("{folder} is no later than the backup that this book comes from: it cannot know who was erased since")
+            raise BackupFailed(said.format(folder=other))
+        whose = manifest.key_sha256
+    else:
+        home = other if (other / "ledger").is_dir() else other.absolute().parent
+        if home.resolve() == folder.resolve():
+            raise BackupFailed(_("{folder} is this book itself: it cannot know who was erased since").format(folder=other))
+        whose = key_digest(home / "log") or next((_key_of(data) for data in given.values()), "")
+    if whose != key or any(_key_of(data) != key for data in given.values()):
+        raise BackupFailed(_("{folder} is no ledger of this book; name the book that it was a copy of").format(folder=other))
+
+
+def _key_of(data: bytes) -> str:
+    try:
+        return msgspec.json.decode(data, type=Entry).key_sha256
+    except msgspec.MsgspecError:
+        return ""
 
 
 def unfinished_erasures(folder: Path) -> int:
@@ -313,6 +340,13 @@ def _refuse_other(log: ParquetLog, pinned: Pinned, key: str, target: Path) -> No
     before = read_manifest(target)
     if before.key_sha256 != key:
         raise BackupFailed(_("{folder} is a backup of another book; name another folder").format(folder=target))
+    log.ledger.entries()  # a damaged ledger is not copied over a good one
+    log.ledger.suppressed()
+    held = {f"ledger/{path.name}" for path in log.ledger.folder.glob("*")}
+    lost = [one.path for one in before.files if one.path.startswith("ledger/") and one.path not in held]
+    if lost:
+        said = _("the book has lost {file}, which {folder} has; put it back from there. The backup was left as it was")
+        raise BackupFailed(said.format(file=lost[0], folder=target))
     mark = log.commits(pinned).at(before.position)
     if before.position and (mark is None or bytes.fromhex(before.digest)[:DIGEST_BYTES] != mark.digest):
         said = _("{folder} holds events that this book does not have; keep it, and name another folder")

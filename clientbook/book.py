@@ -21,7 +21,18 @@ import tomli_w
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way, known_backups, tell_backups
 from clientbook.engine.duckdb import Limits, QueryFailed, quoted
-from clientbook.erasure import ERASED, GROUNDS, Erasure, counted, names_erased, purges, rows_of, without_erased
+from clientbook.erasure import (
+    ERASED,
+    GROUNDS,
+    Erasure,
+    counted,
+    find_anywhere,
+    names_erased,
+    purges,
+    rows_of,
+    without_erased,
+    without_kept_sales,
+)
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.arrow import EVENT_ID
 from clientbook.events.base import AMOUNT_LIMIT
@@ -51,7 +62,7 @@ from clientbook.importing.undoing import (
 from clientbook.log.base import Clock, DamagedLog, Writer, system_clock
 from clientbook.log.erasing import carry_out, held, plan_entry
 from clientbook.log.files import publish, shared, sync, temporary_in, whole_or_nothing
-from clientbook.log.ledger import Entry, Fate
+from clientbook.log.ledger import SUPPRESSION, Entry, Fate
 from clientbook.log.parquet import ParquetLog
 from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
 from clientbook.log.verifying import Fault, Verification, verify_log
@@ -381,10 +392,26 @@ class Book:
     def verify(self, *, quick: bool = False) -> Verification:
         """Check the log; unless `quick` also every row, that ids are given once, and the kept tables against new ones."""
         found = verify_log(self.log, quick=quick)
+        self._verify_end(found)
         if not quick and not found.faults:
             self._verify_ids(found)
             self._verify_state(found)
         return found
+
+    def find_to_erase(self, text: str) -> str:
+        """The customer that a person means, also one whom only an undone import knows.
+
+        Raises:
+            CustomerNotFound: nobody, or several.
+        """
+        with self.snapshot() as snapshot:
+            try:
+                return find_customer(snapshot.engine, text)
+            except CustomerNotFound:
+                found = find_anywhere(snapshot, text)
+                if found is None:
+                    raise
+                return found
 
     def preview_erasure(self, customer_id: str) -> Erasure:
         """What erasing a customer would do.
@@ -527,13 +554,27 @@ class Book:
 
     def _admitted(self, draft: Draft, *, allow_erased: bool) -> tuple[Draft, set[str]]:
         """The draft without people who were erased, or with them and the identifiers by which they come back."""
-        clean, came_back = without_erased(draft, self.log.ledger, self._secret)
-        return (draft, came_back) if allow_erased else (clean, set())
+        if allow_erased:
+            draft = without_kept_sales(draft, self.log.ledger, self._secret)
+            return draft, without_erased(draft, self.log.ledger, self._secret)[1]
+        return without_erased(draft, self.log.ledger, self._secret)[0], set()
 
     def _seal_if_due(self) -> None:
         """What was appended is safe; a seal that cannot be made now is made later, and `verify` says what is in its way."""
         with suppress(OSError, DamagedLog):
             seal_if_due(self.log, self._seal_policy())
+
+    def _verify_end(self, found: Verification) -> None:
+        """Whether the newest commits are there: erasures and backups know positions that the log had reached."""
+        reached = [entry.position for entry in self.log.ledger.entries() if not self.log.ledger.is_foreign(entry.number)]
+        known = max([*reached, *(one["position"] for one in known_backups(self.folder))], default=0)
+        if found.position < known and not found.faults:
+            said = _("the log ends at position {found}, and had reached {known}: put its newest files back from a backup")
+            message = said.format(found=found.position, known=known)
+            found.faults.append(Fault(code="log.short", message=message, file="log/current", position=found.position + 1))
+        if reached and not (self.log.ledger.folder / SUPPRESSION).exists():
+            message = _("the suppression list is missing; put it back from a backup")
+            found.faults.append(Fault(code="ledger", message=message, file=f"ledger/{SUPPRESSION}"))
 
     def _verify_ids(self, found: Verification) -> None:
         with self.snapshot() as snapshot:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.engine.duckdb import quoted
+from clientbook.events.arrow import INSTANT
 from clientbook.events.remains import SALES, identifiers, names, normalised
 from clientbook.i18n import _
 from clientbook.importing.draft import Draft, set_aside
@@ -96,6 +97,8 @@ said as (
     select
         own.position,
         case
+            -- A sale of an undone import does not count, and must not begin to.
+            when own.batch in (select batch from undone_batches) then 'removed'
             when own.type = 'order_cancelled' and (own.source, own.order_cancelled.order_id)
                 not in (select (source, number) from placed) then 'removed'
             when own.type in ({sales}) then 'kept'
@@ -103,7 +106,10 @@ said as (
         end as action
     from own
     union all
-    select position, 'kept' from named where customer_id is null
+    select named.position, case when one.batch in (select batch from undone_batches) then 'removed' else 'kept' end
+    from named
+    inner join all_events as one on named.position = one.position
+    where named.customer_id is null
     union all
     select position, 'stripped' from named where customer_id is not null and not is_own
     union all
@@ -129,6 +135,14 @@ end"""
 """An address in the form in which two of them are the same."""
 
 
+_ANYWHERE: Final = """
+select distinct customer_id from all_events
+where customer_id = $text
+    or identifier_linked.value = $text or lower(identifier_linked.value) = lower($text)
+    or lower(profile_updated.email) = lower($text) or account_opened.external_id = $text
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
     """What erasing a person does, or did."""
@@ -149,6 +163,12 @@ def rows_of(snapshot: Snapshot, customer_id: str) -> dict[int, Fate]:
     sales = ", ".join(quoted(name) for name in SALES)
     found = snapshot.engine.rows(_ROWS.format(sales=sales, address=_ADDRESS), {"customer": customer_id})
     return {row["position"]: Fate(action=row["action"], order=row["order"]) for row in found}
+
+
+def find_anywhere(snapshot: Snapshot, text: str) -> str | None:
+    """A customer whom only events name that do not count now, such as those of an undone import; None unless it is one."""
+    found = snapshot.table(_ANYWHERE, {"text": text.strip()})["customer_id"].to_pylist()
+    return found[0] if len(found) == 1 else None
 
 
 def counted(fates: Mapping[int, Fate]) -> dict[str, int]:
@@ -181,22 +201,46 @@ def without_erased(draft: Draft, ledger: Ledger, secret: bytes) -> tuple[Draft, 
     suppressed = ledger.suppressed()
     if not suppressed or not len(draft.events):
         return draft, set()
+    mask, found = _erased_events(draft.events, suppressed, secret)
+    return (set_aside(draft, mask, code=ERASED, message=_came_back()) if found else draft), found
+
+
+def _erased_events(events: pa.Table, suppressed: Set[str], secret: bytes) -> tuple[pa.BooleanArray, set[str]]:
+    """Which draft events name somebody on the suppression list, and by which hashes."""
     found: set[str] = set()
-    mask = pa.repeat(pa.scalar(False), len(draft.events))
-    for kind, values, sources in _named(draft.events):
+    mask = pa.repeat(pa.scalar(False), len(events))
+    for kind, values, sources in _named(events):
         given = pa.table({"source": sources, "value": values}).group_by(["source", "value"]).aggregate([])
         for source, value in zip(given["source"].to_pylist(), given["value"].to_pylist(), strict=True):
             known = identifier_hash(secret, *normalised(kind, source, value)) if value else None
-            if known in suppressed:
+            if known is not None and known in suppressed:
                 found.add(known)
                 same = pc.and_(pc.equal(sources, source), pc.equal(values, value))
                 mask = pc.or_(mask, pc.fill_null(same, False))
-    return (set_aside(draft, mask, code=ERASED, message=_came_back()) if found else draft), found
+    return mask, found
 
 
 def names_erased(named: Set[tuple[str, str]], source: str, suppressed: Set[str], secret: bytes) -> bool:
     """Whether one of these identifiers (kind, value) is that of somebody who was erased."""
     return any(identifier_hash(secret, *normalised(kind, source, value)) in suppressed for kind, value in named)
+
+
+def without_kept_sales(draft: Draft, ledger: Ledger, secret: bytes) -> Draft:
+    """Set aside sales of people who came back that are older than the last erasure: they were kept without the person."""
+    entries = ledger.entries()
+    if not entries:
+        return draft
+    mask, found = _erased_events(draft.events, ledger.suppressed(), secret)
+    if not found:
+        return draft
+    is_sale = pc.is_in(draft.events["type"].combine_chunks(), value_set=pa.array(SALES))
+    last = pa.scalar(entries[-1].erased_at, INSTANT)
+    is_older = pc.less_equal(draft.events["occurred_at"].combine_chunks(), last)
+    kept = pc.and_(mask, pc.and_(is_sale, is_older))
+    if not pc.any(kept, min_count=0).as_py():
+        return draft
+    message = _("this sale is older than the erasure of its customer: the book has it without the person")
+    return set_aside(draft, kept, code=ERASED, message=message)
 
 
 def _came_back() -> str:

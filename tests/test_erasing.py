@@ -210,7 +210,7 @@ def test_the_ledger_says_nothing_of_whom(people: Book, ids: dict[str, str]):
     (path,) = (people.folder / "ledger").glob("*.json")
     entry = json.loads(path.read_bytes())
     assert set(entry) == {
-        "number", "erased_at", "ground", "timezone", "position", "digest", "files", "rows", "previous",
+        "number", "erased_at", "ground", "timezone", "position", "digest", "files", "rows", "previous", "key_sha256",
     }  # fmt: skip
     assert {len(row) for row in entry["rows"]} == {5}
     assert {row[0]: bytes.fromhex(row[2]) for row in entry["rows"]} == {row[0]: before[row[0]][0] for row in entry["rows"]}

@@ -231,8 +231,7 @@ def erase_command(ctx: click.Context, customer: str, ground: str, dry_run: bool,
     from dataclasses import asdict
 
     book = open_book(ctx)
-    with book.snapshot() as snapshot:
-        customer_id = book.find(snapshot, clean(customer))
+    customer_id = book.find_to_erase(clean(customer))
     planned = book.preview_erasure(customer_id)
     if dry_run:
         print_json(asdict(planned)) if as_json else _say_erasure(planned)

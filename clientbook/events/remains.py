@@ -45,6 +45,7 @@ def kept_sale(row: Row, order: int | None, timezone: str, digest: bytes) -> dict
     return _envelope(row, digest) | {
         "customer_id": None,
         "actor": None,
+        "batch": None,  # undoing the import it came with, so that the file can come again, must not take it away
         "occurred_at": month_of(row["occurred_at"], timezone),
         kind: kept,
     }

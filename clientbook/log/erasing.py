@@ -23,7 +23,7 @@ from clientbook.log.base import DamagedLog, Writer
 from clientbook.log.digest import row_digests
 from clientbook.log.files import exclusive, is_sound, own_digest, parquet_file, sync, temporary_in
 from clientbook.log.generations import make_current, numbered_folders
-from clientbook.log.ledger import Entry, ErasedRow, Fate
+from clientbook.log.ledger import Entry, ErasedRow, Fate, key_digest
 from clientbook.log.parquet import ParquetLog, read_footer
 from clientbook.log.sorting import fitted, together
 
@@ -73,6 +73,7 @@ def plan_entry(log: ParquetLog, fates: Mapping[int, Fate], *, ground: str, timez
             for position, (digest, _row, schema) in sorted(found.items())
         ],
         previous=previous,
+        key_sha256=key_digest(log.folder),
     )
 
 

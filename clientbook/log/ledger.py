@@ -77,6 +77,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[ErasedRow]
     previous: str
     """SHA-256 of the entry before."""
+    key_sha256: str
+    """Tells whose ledger it is: SHA-256 of the book's key file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +180,10 @@ class Ledger:
                 with _written(self.folder, f"{position}\n".encode()) as temporary:
                     publish(temporary, self._entry(entry.number).with_suffix(".until"))
 
+    def is_foreign(self, number: int) -> bool:
+        """Whether the entry was learned from another ledger after the book was put back to an earlier state."""
+        return self._until(number) is not None
+
     def _until(self, number: int) -> int | None:
         try:
             return int(self._entry(number).with_suffix(".until").read_text(encoding="ascii"))
@@ -198,10 +204,15 @@ class Ledger:
 
     def suppressed(self) -> set[str]:
         """The hashes on the suppression list."""
+        path = self.folder / SUPPRESSION
         try:
-            return set((self.folder / SUPPRESSION).read_text(encoding="ascii").split())
+            return set(path.read_text(encoding="ascii").split())
         except FileNotFoundError:
             return set()
+        except UnicodeDecodeError:
+            raise DamagedLedger(
+                _("{file} is not what was written there; put it back from a backup").format(file=path)
+            ) from None
 
     def _rewrite_suppression(self, hashes: set[str]) -> None:
         if hashes == self.suppressed():
@@ -229,6 +240,12 @@ class Ledger:
         if not self.folder.exists():
             return []
         return sorted(path for path in self.folder.iterdir() if _ENTRY.fullmatch(path.name))
+
+
+def key_digest(log_folder: Path) -> str:
+    """SHA-256 of a book's key file; empty for a log that has none."""
+    path = log_folder / "key"
+    return sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def identifier_hash(secret: bytes, kind: str, source: str | None, value: str) -> str:

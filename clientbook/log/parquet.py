@@ -225,6 +225,7 @@ class ParquetLog:
 
     def remove_orphans(self) -> int:
         """Delete temporary files of killed processes; returns how many."""
+        (self.folder / "tmp").mkdir(mode=0o700, exist_ok=True)  # a copy may have left the empty folder out
         return remove_orphans(self.folder / "tmp")
 
     def _rows_with(self, ids: pa.Array) -> pa.Table:

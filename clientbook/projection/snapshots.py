@@ -195,7 +195,7 @@ class Projector:
         """Identities, refunds and orders as they would be if `rows` were appended to the log, which has to have a commit."""
         pinned = self._log.pin()
         assert pinned.head.recorded_at is not None
-        with tempfile.TemporaryDirectory(prefix="clientbook-") as folder:
+        with tempfile.TemporaryDirectory(prefix="supposed-", dir=self._folder().parent) as folder:
             supposed = Path(folder) / "supposed.parquet"
             added = numbered(with_ids(checked(rows)), pinned.head, pinned.head.recorded_at)
             pq.write_table(added, supposed)

@@ -198,4 +198,7 @@ def test_somebody_erased_is_set_aside_and_may_come_back(run: Any) -> None:
     assert list(Path("b/rejects").iterdir()) == []
     run("append", "--help")
     found, _said = run("import", "again.csv", "--yes", "--allow-erased", "--json")
-    assert (found["rows_used"], found["rows_rejected"], found["rows_duplicate"]) == (1, 0, 1)
+    assert (found["rows_used"], found["rows_rejected"], found["rows_duplicate"]) == (0, 1, 1), "kept without the person"
+    Path("again.csv").write_text(f"N° commande,date,e-mail,total\nN-9,01/03/2099,{ANA},9.90\n")
+    found, _said = run("import", "again.csv", "--yes", "--allow-erased", "--json")
+    assert (found["rows_used"], found["rows_rejected"], found["rows_duplicate"]) == (1, 0, 0)
