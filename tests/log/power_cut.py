@@ -66,7 +66,8 @@ class PowerCuts:
             fd = result if isinstance(result, int) else result.fileno()
             if not os.fstat(fd).st_size:
                 self._data[os.fstat(fd).st_ino] = b""
-                self._held.append(os.dup(fd))
+                # Not dup: that would keep a lock that is let go.
+                self._held.append(os.open(f"/proc/self/fd/{fd}", os.O_RDONLY))
         elif name == "mkdir":
             self._held.append(os.open(args[0], os.O_RDONLY))
             self._names[os.fstat(self._held[-1]).st_ino] = {}
