@@ -62,10 +62,15 @@ def read_moment(book: Book, as_of: str | None, known_at: str | None) -> Moment:
         as_of=read_time(as_of, zone, end_of_day=True) if as_of else None,
         known_at=read_time(known_at, zone, end_of_day=True) if known_at else None,
     )
-    if erased := book.erased_since(moment.known_at):
+    say_erasures(book, moment.known_at)
+    return moment
+
+
+def say_erasures(book: Book, known_at: datetime | None) -> None:
+    """Tell what makes an answer about the past another one than it was."""
+    if erased := book.erased_since(known_at):
         said = _("erasures since then: {count}; what was erased is missing here too")
         say(said.format(count=erased))
-    return moment
 
 
 def read_time(text: str, zone: zoneinfo.ZoneInfo, *, end_of_day: bool = False) -> datetime:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment, read_time
+from clientbook.cli.common import (
+    chosen_format,
+    clean,
+    format_options,
+    moment_options,
+    open_book,
+    read_moment,
+    read_time,
+    say_erasures,
+)
 from clientbook.cli.diagnostics import DecisionNeeded, say
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
@@ -71,7 +80,7 @@ def undo_command(
         _print_undoing(foreseen, book.settings.timezone, restore=restore)
     if as_json:
         counts = {name: getattr(foreseen, name) for name in ("events", "customers", "customers_kept", "orders", "revenue")}
-        state = "in_force" if restore else "undone"
+        state = "in_force" if restore is not dry_run else "undone"
         print_json({"batch": number, "state": state, "dry_run": dry_run, "position": position, **counts})
     elif restore and not dry_run:
         say(_("import {batch} counts again; undo it with: clientbook undo {batch}").format(batch=number))
@@ -99,6 +108,7 @@ def replay_command(ctx: click.Context, until: str, as_of: str | None, as_json: b
         print_json(replayed)
         return
     _say_rounded(point)
+    say_erasures(book, point.recorded_at)
     timezone = book.settings.timezone
     pairs = [
         (_("Position"), point.position),
@@ -148,6 +158,7 @@ def diff_command(
         return
     for point in points:
         _say_rounded(point)
+    say_erasures(book, points[0].recorded_at)
     print_differences(found, book.settings.timezone)
 
 
