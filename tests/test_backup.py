@@ -427,3 +427,43 @@ def test_a_damaged_book_is_not_copied_over_a_good_copy(book: Book, tmp_path: Pat
     with pytest.raises(DamagedLog, match="damaged"):
         book.back_up(tmp_path / "copy")
     restored(tmp_path / "copy", tmp_path / "back")
+
+
+# Whose word counts.
+
+
+def test_only_a_later_state_of_this_book_can_say_who_was_erased_since(book: Book, tmp_path: Path):
+    copy = tmp_path / "copy"
+    book.back_up(copy)
+    shutil.move(copy, tmp_path / "away")
+    stranger = created(tmp_path / "stranger")
+    append(stranger, line("tag_added", ANA, tag="x"))
+    stranger.erase(customer(stranger, ANA), ground="request")
+    book.erase(customer(book, ANA), ground="request")
+    back = tmp_path / "back"
+    backup.restore(tmp_path / "away", back)
+    for other in (stranger.folder, stranger.folder / "ledger", tmp_path / "away", back, back / "ledger"):
+        with pytest.raises(BackupFailed):
+            backup.replay_erasures(back, other)
+        with pytest.raises(RestoredBook):
+            Book(back)
+    assert backup.replay_erasures(back, book.folder / "ledger") == 1
+    Book(back)
+    assert traces(back, ANAS_WORDS) == []
+
+
+def test_a_log_that_lost_its_newest_commit_is_noticed_where_a_copy_was_made(book: Book, tmp_path: Path):
+    book.back_up(tmp_path / "copy")
+    book.log.files()[-1].unlink()
+    (fault,) = Book(book.folder).verify().faults
+    assert (fault.code, fault.position) == ("log.short", Book(book.folder).log.head().position + 1)
+
+
+def test_a_book_whose_ledger_lost_a_file_is_not_copied_over_a_good_copy(book: Book, tmp_path: Path):
+    book.erase(customer(book, ANA), ground="request")
+    book.back_up(tmp_path / "copy")
+    (book.folder / "ledger" / "suppression.txt").unlink()
+    assert [fault.file for fault in book.verify(quick=True).faults] == ["ledger/suppression.txt"]
+    with pytest.raises(BackupFailed, match=r"suppression\.txt"):
+        book.back_up(tmp_path / "copy")
+    assert restored(tmp_path / "copy", tmp_path / "back").log.ledger.suppressed()

@@ -38,6 +38,7 @@ import clientbook
 from clientbook.book import Book, PersonErased
 from clientbook.erasure import ERASED
 from clientbook.events.remains import identifiers, normalised
+from clientbook.importing.decode import GivenFile
 from clientbook.importing.noting import new_customer
 from clientbook.importing.rejects import forget_rejects
 from clientbook.log.files import own_digest
@@ -589,3 +590,34 @@ def test_rejects_of_real_imports_are_forgotten(book: Book):
 
 
 __all__ = ["Callable", "order", "pq"]
+
+
+# Erasing and undoing.
+
+
+def test_a_person_of_an_undone_import_can_be_erased(book: Book):
+    undone(book)
+    book.erase(book.find_to_erase(ANA), ground="request")
+    assert traces(book.folder, [ANA]) == []
+    assert_proved(Book(book.folder))
+
+
+def test_undoing_the_import_of_a_kept_sale_does_not_take_it_away(book: Book):
+    batch = imported(book)
+    book.erase(customer(book, ANA), ground="request")
+    before = book.info()["revenue"]
+    book.undo(batch)
+    assert before == 20
+    assert book.info()["revenue"] == 20, "ANA's sale of 20, and nobody else's of the import"
+
+
+def imported(book: Book) -> str:
+    lines = f"N° commande;date;e-mail;total\nN-1;01/03/2026;{ANA};20,00\n".encode()
+    file = GivenFile(name="orders.csv", data=lines, sha256="0" * 64)
+    batch = book.import_file(file, book.plan(file)).batch
+    assert batch is not None
+    return batch
+
+
+def undone(book: Book) -> None:
+    book.undo(imported(book))
