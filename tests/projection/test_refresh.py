@@ -242,7 +242,7 @@ def test_refreshed_rebuilt_and_plain_python_agree(eager: None, history: Any, as_
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, phases=WITHOUT_SHRINKING, suppress_health_check=CHECKS)
+@settings(max_examples=10, deadline=None, phases=WITHOUT_SHRINKING, suppress_health_check=CHECKS)
 @given(history=st.lists(COMMIT, min_size=3, max_size=7), as_of=st.integers(0, 30))
 def test_refreshed_rebuilt_and_plain_python_agree_in_longer_histories(eager: None, history: Any, as_of: int):
     check_history(as_rows(history), as_of)
