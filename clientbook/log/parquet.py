@@ -225,7 +225,8 @@ class ParquetLog:
 
     def remove_orphans(self) -> int:
         """Delete temporary files of killed processes; returns how many."""
-        (self.folder / "tmp").mkdir(mode=0o700, exist_ok=True)  # a copy may have left the empty folder out
+        if not (self.folder / "tmp").exists():  # a copy may have left the empty folder out
+            (self.folder / "tmp").mkdir(mode=0o700, exist_ok=True)
         return remove_orphans(self.folder / "tmp")
 
     def _rows_with(self, ids: pa.Array) -> pa.Table:
