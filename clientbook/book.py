@@ -443,8 +443,12 @@ class Book:
         return Erasure(number=entry.number, rows=counted(fates), files=len(entry.files), backups=backups)
 
     def _fates(self, customer_id: str) -> dict[int, Fate]:
-        with self.snapshot() as snapshot:
-            fates = rows_of(snapshot, customer_id)
+        try:
+            with self.snapshot() as snapshot:
+                fates = rows_of(snapshot, customer_id)
+        except QueryFailed:
+            said = _("{file} is damaged: `clientbook verify` says more")
+            raise DamagedLog(said.format(file=self.log.folder)) from None
         if not fates:
             raise CustomerNotFound(_("no customer has this id"))
         return fates
