@@ -38,7 +38,7 @@ def guard(main: Callable[[], object]) -> int:
     Nothing of an unforeseen error's text is shown, since it may quote a customer: only its kind and where it happened.
     """
     if sys.stdout is None:  # it was closed before we began
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # stays open to the end
     stdout = sys.stdout
     try:
         code = main()
