@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,25 +17,12 @@ import pyarrow as pa
 import tomli_w
 
 from clientbook import __version__
-from clientbook.backup import RESTORED, Backup, back_up, in_the_way, known_backups, tell_backups
-from clientbook.engine.duckdb import Limits, QueryFailed, quoted
-from clientbook.erasure import (
-    ERASED,
-    GROUNDS,
-    Erasure,
-    counted,
-    find_anywhere,
-    names_erased,
-    purges,
-    rows_of,
-    without_erased,
-    without_kept_sales,
-)
+from clientbook.backup import RESTORED, Backup, back_up, in_the_way
+from clientbook.engine.duckdb import Limits, quoted
+from clientbook.erasure import Eraser
 from clientbook.errors import ClientbookError, WrongUse
-from clientbook.events.arrow import EVENT_ID
 from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
-from clientbook.events.consent import CustomerErased
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.i18n import _
@@ -59,22 +44,22 @@ from clientbook.importing.undoing import (
     undoing_row,
     undone,
 )
-from clientbook.log.base import Clock, DamagedLog, Writer, system_clock
-from clientbook.log.erasing import carry_out, held, plan_entry
+from clientbook.log.base import Clock, DamagedLog, system_clock
 from clientbook.log.files import publish, shared, sync, temporary_in, whole_or_nothing
-from clientbook.log.ledger import SUPPRESSION, Entry, Fate
 from clientbook.log.parquet import ParquetLog
 from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
-from clientbook.log.verifying import Fault, Verification, verify_log
-from clientbook.projection.digest import table_digest, tables_digest
+from clientbook.log.verifying import Verification
+from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
-from clientbook.query.customers import CustomerNotFound, find_customer
+from clientbook.query.customers import find_customer
 from clientbook.query.differences import Axis, differences
 from clientbook.query.overview import holdings, summary
 from clientbook.query.points import Point, point_at, point_now, point_of
 from clientbook.settings import InvalidSettings, Settings, check_timezone, load_settings
+from clientbook.suppression import ERASED, names_erased, without_erased, without_kept_sales
+from clientbook.verification import verify_book
 
 SETTINGS_FILE: Final = "book.toml"
 KEY_FILE: Final = "key"
@@ -149,8 +134,7 @@ class Book:
         if (folder / "ledger" / RESTORED).exists():
             raise RestoredBook(folder)
         self.projector = self._projector(folder / "state" / "tables")
-        if self.log.ledger.unfinished():
-            self._finish_erasures()
+        self.eraser.finish()
 
     @classmethod
     def create(
@@ -201,6 +185,12 @@ class Book:
     def snapshot(self, moment: Moment = NOW) -> Snapshot:
         """The read model at a moment; close it, or use it as a context manager."""
         return self.projector.snapshot(moment)
+
+    @property
+    def eraser(self) -> Eraser:
+        """What erases people from this book."""
+        zone = self.settings.timezone
+        return Eraser(folder=self.folder, log=self.log, projector=self.projector, secret=self._secret, timezone=zone)
 
     def newer_than(self, position: int) -> int:
         """How many events the log holds beyond a position; where none came, that costs a look for one file name."""
@@ -391,67 +381,7 @@ class Book:
 
     def verify(self, *, quick: bool = False) -> Verification:
         """Check the log; unless `quick` also every row, that ids are given once, and the kept tables against new ones."""
-        found = verify_log(self.log, quick=quick)
-        self._verify_end(found)
-        if not quick and not found.faults:
-            self._verify_ids(found)
-            self._verify_state(found)
-        return found
-
-    def find_to_erase(self, text: str) -> str:
-        """The customer that a person means, also one whom only an undone import knows.
-
-        Raises:
-            CustomerNotFound: nobody, or several.
-        """
-        with self.snapshot() as snapshot:
-            try:
-                return find_customer(snapshot.engine, text)
-            except CustomerNotFound:
-                found = find_anywhere(snapshot, text)
-                if found is None:
-                    raise
-                return found
-
-    def preview_erasure(self, customer_id: str) -> Erasure:
-        """What erasing a customer would do.
-
-        Raises:
-            CustomerNotFound: there is none with this id.
-            DamagedLog: a file that may hold their rows is not what was written.
-        """
-        with held(self.log):
-            fates = self._fates(customer_id)
-            entry = plan_entry(self.log, fates, ground=GROUNDS[0], timezone=self.settings.timezone)
-        return Erasure(number=None, rows=counted(fates), files=len(entry.files), backups=known_backups(self.folder))
-
-    def erase(self, customer_id: str, *, ground: str) -> Erasure:
-        """Erase a customer: rewrite the files that hold their rows, delete the old ones, forget all that was computed.
-
-        Sales keep their amount and month, without a person. It cannot be undone.
-
-        Raises:
-            CustomerNotFound: there is none with this id.
-            DamagedLog: a file that may hold their rows is not what was written; nothing was changed.
-        """
-        with held(self.log) as writer:
-            fates = self._fates(customer_id)
-            entry = plan_entry(self.log, fates, ground=ground, timezone=self.settings.timezone)
-            self.log.ledger.write(entry)
-            self._carry_out(entry, writer)
-        backups = tell_backups(self.folder, entry.number)
-        return Erasure(number=entry.number, rows=counted(fates), files=len(entry.files), backups=backups)
-
-    def _fates(self, customer_id: str) -> dict[int, Fate]:
-        try:
-            with self.snapshot() as snapshot:
-                fates = rows_of(snapshot, customer_id)
-        except QueryFailed:
-            said = _("{file} is damaged: `clientbook verify` says more")
-            raise DamagedLog(said.format(file=self.log.folder)) from None
-        if not fates:
-            raise CustomerNotFound(_("no customer has this id"))
-        return fates
+        return verify_book(self.folder, self.log, self.projector, self._projector, quick=quick)
 
     def erased_since(self, known_at: datetime | None) -> int:
         """Erasures after that time: the one way in which an answer about the past changes. 0 where it is about now."""
@@ -568,57 +498,6 @@ class Book:
         with suppress(OSError, DamagedLog):
             seal_if_due(self.log, self._seal_policy())
 
-    def _verify_end(self, found: Verification) -> None:
-        """Whether the newest commits are there: erasures and backups know positions that the log had reached."""
-        reached = [entry.position for entry in self.log.ledger.entries() if not self.log.ledger.is_foreign(entry.number)]
-        known = max([*reached, *(one["position"] for one in known_backups(self.folder))], default=0)
-        if found.position < known and not found.faults:
-            said = _("the log ends at position {found}, and had reached {known}: put its newest files back from a backup")
-            message = said.format(found=found.position, known=known)
-            found.faults.append(Fault(code="log.short", message=message, file="log/current", position=found.position + 1))
-        if reached and not (self.log.ledger.folder / SUPPRESSION).exists():
-            message = _("the suppression list is missing; put it back from a backup")
-            found.faults.append(Fault(code="ledger", message=message, file=f"ledger/{SUPPRESSION}"))
-
-    def _verify_ids(self, found: Verification) -> None:
-        with self.snapshot() as snapshot:
-            position = snapshot.table(
-                "select min(position) as position from events group by event_id having count(*) > 1 order by 1 limit 1"
-            )
-        if len(position):
-            message = _("an event counts twice: its id was recorded before")
-            found.faults.append(Fault(code="ids.repeated", message=message, position=position["position"][0].as_py()))
-
-    def _verify_state(self, found: Verification) -> None:
-        """The tables that are kept, and refreshed as events come, against tables folded anew."""
-        state = self.folder / "state"
-        inside = state if os.access(state, os.W_OK) else None
-        with (
-            self.log.computing(),
-            self.snapshot() as snapshot,
-            tempfile.TemporaryDirectory(prefix="verify-", dir=inside) as folder,
-            self._projector(Path(folder) / "tables").snapshot(Moment(position=snapshot.position)) as folded,
-        ):
-            wrong = [name for name, digest in tables_digest(folded).items() if _kept_digest(snapshot, name) != digest]
-        if wrong:
-            message = _("the kept table {table} is not what the log says; `clientbook rebuild` makes it anew")
-            file = f"state/tables/{wrong[0]}"
-            found.faults.append(Fault(code="state.differs", message=message.format(table=wrong[0]), file=file))
-
-    def _finish_erasures(self) -> None:
-        """Carry out what a killed process, or an older backup, has not."""
-        with held(self.log) as writer:
-            for entry in self.log.ledger.unfinished():
-                self._carry_out(entry, writer)
-
-    def _carry_out(self, entry: Entry, writer: Writer) -> None:
-        carry_out(self.log, entry, purges(self.folder, self.log, self._secret))
-        struct = struct_column(CustomerErased, {"ledger_number": pa.array([entry.number])}, 1)
-        row = closing_row("customer_erased", struct, at=entry.erased_at, source="book", batch=None)
-        event_id = sha256(self._secret + f"customer_erased {entry.number}".encode()).digest()[:16]
-        writer.append(row.set_column(row.schema.get_field_index("event_id"), "event_id", pa.array([event_id], EVENT_ID)))
-        self.log.ledger.finish(entry.number)
-
     def _draft(self, envelopes: list[Envelope]) -> Draft:
         length = len(envelopes)
         return Draft(
@@ -654,14 +533,6 @@ class Book:
             self.log.ledger.readmit(came_back)
             self._seal_if_due()
         return outcome
-
-
-def _kept_digest(snapshot: Snapshot, table: str) -> str | None:
-    """The digest of a table that is kept; None where it cannot be read."""
-    try:
-        return table_digest(snapshot, table)
-    except QueryFailed:
-        return None
 
 
 def _read_key(path: Path) -> bytes:

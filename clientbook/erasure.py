@@ -1,34 +1,36 @@
-"""Forgetting a person: which rows of the log speak of them, what else holds them, and noticing when they come back."""
+"""Forgetting a person: which rows of the log speak of them, what else holds them, and the steps in which all of it goes."""
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from clientbook.engine.duckdb import quoted
-from clientbook.events.arrow import INSTANT
-from clientbook.events.remains import SALES, identifiers, names, normalised
+from clientbook.backup import known_backups, tell_backups
+from clientbook.engine.duckdb import QueryFailed, quoted
+from clientbook.events.arrow import EVENT_ID
+from clientbook.events.consent import CustomerErased
+from clientbook.events.remains import SALES, identifiers, names
 from clientbook.i18n import _
-from clientbook.importing.draft import Draft, set_aside
+from clientbook.importing.commit import closing_row
+from clientbook.importing.draft import struct_column
 from clientbook.importing.rejects import forget_rejects
-from clientbook.log.erasing import Purges
+from clientbook.log.base import DamagedLog, Writer
+from clientbook.log.erasing import Purges, carry_out, held, plan_entry
 from clientbook.log.files import sync
-from clientbook.log.ledger import Fate, Ledger, identifier_hash
+from clientbook.log.ledger import Entry, Fate, identifier_hash
 from clientbook.log.parquet import ParquetLog
-from clientbook.projection.snapshots import Snapshot
+from clientbook.projection.snapshots import Projector, Snapshot
+from clientbook.query.customers import CustomerNotFound, find_customer
 
 GROUNDS: Final = ("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")
 """Why a person is erased: the cases of GDPR article 17(1), and the end of the retention time."""
-
-ERASED: Final = "customer.erased"
-"""Code of rows set aside because they name somebody who was erased."""
 
 _ROWS: Final = """
 with ids as (
@@ -157,6 +159,88 @@ class Erasure:
     """Backups made of this book, which still hold the person until they are made again."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Eraser:
+    """Erases people from one book."""
+
+    folder: Path
+    log: ParquetLog
+    projector: Projector
+    secret: bytes
+    timezone: str
+
+    def find(self, text: str) -> str:
+        """The customer that a person means, also one whom only an undone import knows.
+
+        Raises:
+            CustomerNotFound: nobody, or several.
+        """
+        with self.projector.snapshot() as snapshot:
+            try:
+                return find_customer(snapshot.engine, text)
+            except CustomerNotFound:
+                found = find_anywhere(snapshot, text)
+                if found is None:
+                    raise
+                return found
+
+    def preview(self, customer_id: str) -> Erasure:
+        """What erasing a customer would do.
+
+        Raises:
+            CustomerNotFound: there is none with this id.
+            DamagedLog: a file that may hold their rows is not what was written.
+        """
+        with held(self.log):
+            fates = self._fates(customer_id)
+            entry = plan_entry(self.log, fates, ground=GROUNDS[0], timezone=self.timezone)
+        return Erasure(number=None, rows=counted(fates), files=len(entry.files), backups=known_backups(self.folder))
+
+    def erase(self, customer_id: str, *, ground: str) -> Erasure:
+        """Erase a customer: rewrite the files that hold their rows, delete the old ones, forget all that was computed.
+
+        Sales keep their amount and month, without a person. It cannot be undone.
+
+        Raises:
+            CustomerNotFound: there is none with this id.
+            DamagedLog: a file that may hold their rows is not what was written; nothing was changed.
+        """
+        with held(self.log) as writer:
+            fates = self._fates(customer_id)
+            entry = plan_entry(self.log, fates, ground=ground, timezone=self.timezone)
+            self.log.ledger.write(entry)
+            self._carry_out(entry, writer)
+        backups = tell_backups(self.folder, entry.number)
+        return Erasure(number=entry.number, rows=counted(fates), files=len(entry.files), backups=backups)
+
+    def finish(self) -> None:
+        """Carry out what a killed process, or an older backup, has not."""
+        if not self.log.ledger.unfinished():
+            return
+        with held(self.log) as writer:
+            for entry in self.log.ledger.unfinished():
+                self._carry_out(entry, writer)
+
+    def _fates(self, customer_id: str) -> dict[int, Fate]:
+        try:
+            with self.projector.snapshot() as snapshot:
+                fates = rows_of(snapshot, customer_id)
+        except QueryFailed:
+            said = _("{file} is damaged: `clientbook verify` says more")
+            raise DamagedLog(said.format(file=self.log.folder)) from None
+        if not fates:
+            raise CustomerNotFound(_("no customer has this id"))
+        return fates
+
+    def _carry_out(self, entry: Entry, writer: Writer) -> None:
+        carry_out(self.log, entry, purges(self.folder, self.log, self.secret))
+        struct = struct_column(CustomerErased, {"ledger_number": pa.array([entry.number])}, 1)
+        row = closing_row("customer_erased", struct, at=entry.erased_at, source="book", batch=None)
+        event_id = sha256(self.secret + f"customer_erased {entry.number}".encode()).digest()[:16]
+        writer.append(row.set_column(row.schema.get_field_index("event_id"), "event_id", pa.array([event_id], EVENT_ID)))
+        self.log.ledger.finish(entry.number)
+
+
 def rows_of(snapshot: Snapshot, customer_id: str) -> dict[int, Fate]:
     """Every row of the log that speaks of the customer, by position, and what is to become of it."""
     snapshot.prepare("all_events")
@@ -194,76 +278,3 @@ def purges(book: Path, log: ParquetLog, secret: bytes) -> Purges:
                 sync(state)
 
     return Purges(before=before, after=after)
-
-
-def without_erased(draft: Draft, ledger: Ledger, secret: bytes) -> tuple[Draft, set[str]]:
-    """Set aside what names somebody who was erased; and the hashes of those identifiers on the suppression list."""
-    suppressed = ledger.suppressed()
-    if not suppressed or not len(draft.events):
-        return draft, set()
-    mask, found = _erased_events(draft.events, suppressed, secret)
-    return (set_aside(draft, mask, code=ERASED, message=_came_back()) if found else draft), found
-
-
-def _erased_events(events: pa.Table, suppressed: Set[str], secret: bytes) -> tuple[pa.BooleanArray, set[str]]:
-    """Which draft events name somebody on the suppression list, and by which hashes."""
-    found: set[str] = set()
-    mask = pa.repeat(pa.scalar(False), len(events))
-    for kind, values, sources in _named(events):
-        given = pa.table({"source": sources, "value": values}).group_by(["source", "value"]).aggregate([])
-        for source, value in zip(given["source"].to_pylist(), given["value"].to_pylist(), strict=True):
-            known = identifier_hash(secret, *normalised(kind, source, value)) if value else None
-            if known is not None and known in suppressed:
-                found.add(known)
-                same = pc.and_(pc.equal(sources, source), pc.equal(values, value))
-                mask = pc.or_(mask, pc.fill_null(same, False))
-    return mask, found
-
-
-def names_erased(named: Set[tuple[str, str]], source: str, suppressed: Set[str], secret: bytes) -> bool:
-    """Whether one of these identifiers (kind, value) is that of somebody who was erased."""
-    return any(identifier_hash(secret, *normalised(kind, source, value)) in suppressed for kind, value in named)
-
-
-def without_kept_sales(draft: Draft, ledger: Ledger, secret: bytes) -> Draft:
-    """Set aside sales of people who came back that are older than the last erasure: they were kept without the person."""
-    entries = ledger.entries()
-    if not entries:
-        return draft
-    mask, found = _erased_events(draft.events, ledger.suppressed(), secret)
-    if not found:
-        return draft
-    is_sale = pc.is_in(draft.events["type"].combine_chunks(), value_set=pa.array(SALES))
-    last = pa.scalar(entries[-1].erased_at, INSTANT)
-    is_older = pc.less_equal(draft.events["occurred_at"].combine_chunks(), last)
-    kept = pc.and_(mask, pc.and_(is_sale, is_older))
-    if not pc.any(kept, min_count=0).as_py():
-        return draft
-    message = _("this sale is older than the erasure of its customer: the book has it without the person")
-    return set_aside(draft, kept, code=ERASED, message=message)
-
-
-def _came_back() -> str:
-    return _(
-        "this person was erased from the book; import with --allow-erased if they came back by themselves,"
-        " else take the row out of the file"
-    )
-
-
-def _named(events: pa.Table) -> Iterable[tuple[str, pa.Array, pa.Array]]:
-    """Every column of draft events that names a customer: kind, values, sources (empty where they do not matter)."""
-    source = events["source"].combine_chunks()
-    nothing = pa.repeat(pa.scalar(""), len(events))
-    yield "customer", events["given_id"].combine_chunks(), nothing
-    for kind in ("external", "email", "phone"):
-        yield kind, events[kind].combine_chunks(), source if kind == "external" else nothing
-    if "profile_updated" in events.schema.names:
-        profiles = events["profile_updated"].combine_chunks()
-        for kind, name in (("email", "email"), ("phone", "mobile"), ("phone", "landline")):
-            yield kind, pc.struct_field(profiles, name), nothing
-    if "identifier_linked" in events.schema.names:
-        links = events["identifier_linked"].combine_chunks()
-        for kind in ("external", "email", "phone"):
-            of_kind = pc.equal(pc.struct_field(links, "kind"), kind)
-            values = pc.if_else(pc.fill_null(of_kind, False), pc.struct_field(links, "value"), pa.scalar(None, pa.string()))
-            yield kind, values, source if kind == "external" else nothing

@@ -16,6 +16,7 @@ from clientbook.book import Book
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.noting import merged, unmerged
 from clientbook.log.digest import row_digests
+from clientbook.log.verifying import verify_log
 
 ANA = "ana.lefevre@example.com"
 ANNA = "anna.lefevre@example.com"
@@ -63,6 +64,10 @@ def line(
     return envelope
 
 
+def as_lines(*events: dict[str, Any]) -> str:
+    return "".join(json.dumps(one) + "\n" for one in events)
+
+
 def append(book: Book, *events: dict[str, Any], refused: int = 0, **options: Any) -> Any:
     done = book.append_lines([json.dumps(one).encode() for one in events], **options)
     assert done.rows_rejected == refused, done.rejects
@@ -104,11 +109,32 @@ def customer(book: Book, text: str) -> str:
 
 def fill(book: Book, *, seals: bool) -> dict[str, str]:
     """Put everybody in; customer ids by name. With `seals` the rows lie in several sealed files and commits."""
+    ids = _register(book)
+    _sell(book, ids)
+    if seals:
+        book.seal()
+    _refund_before_the_order(book)
+    ids |= _merge_and_set_free(book)
+    members = [ids["ana"], ids["anna"], ids["freed"], ids["second"]]
+    frozen = {"friends": members, "alone": [ids["ana"]]}
+    append(book, *(line("segment_frozen", None, segment_id=name, members=those) for name, those in frozen.items()))
+    if seals:
+        book.seal(everything=True)
+    _take_back(book)
+    if seals:
+        book.seal()
+    append(book, order("ORD-2002", ANNA, "1", "2026-06-03T10:00:00Z"), line("tag_added", ANA, tag="last"))
+    return ids
+
+
+def _register(book: Book) -> dict[str, str]:
     append(book, *person(ANA, "Ana-Sophie", "Lefèvre-Dupont", "+33 6 12 34 56 78", "C-7700"))
     firms = [line("customer_registered", who, kind="company", collected_via="quote") for who in (FIRM, FIRM2)]
     append(book, *person(ANNA, "Anna-Sophie", "Lefèvre", "+33 6 12 34 56 79", "C-77"), *firms)
-    ids = {"ana": customer(book, ANA), "anna": customer(book, ANNA), "firm": customer(book, FIRM)}
-    ids["firm2"] = customer(book, FIRM2)
+    return {name: customer(book, who) for name, who in {"ana": ANA, "anna": ANNA, "firm": FIRM, "firm2": FIRM2}.items()}
+
+
+def _sell(book: Book, ids: dict[str, str]) -> None:
     append(
         book,
         # Half past midnight on the first of February in Paris, in January by UTC.
@@ -128,13 +154,16 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
         line("balance_adjusted", ANA, "2026-04-13T10:00:00Z", amount="-3.25", currency="EUR"),
         line("site_visited", ANA, page="/"),
     )
-    if seals:
-        book.seal()
-    # The refund is recorded before its order.
+
+
+def _refund_before_the_order(book: Book) -> None:
     append(book, line("order_refunded", ANA, "2026-05-02T10:00:00Z", order_id="ORD-1003", amount="4", currency="EUR"))
+    append(book, order("ORD-1003", ANA, "40", "2026-05-01T10:00:00Z"))
+
+
+def _merge_and_set_free(book: Book) -> dict[str, str]:
     append(
         book,
-        order("ORD-1003", ANA, "40", "2026-05-01T10:00:00Z"),
         line("identifier_linked", ANA, kind="email", value=OTHER_ANA),
         line("address_suppressed", None, channel="email", cause="bounce", address=f"  {ANA.upper()} "),
         line("address_suppressed", None, channel="phone", cause="complaint", address="06 12 34 56 78"),
@@ -145,18 +174,17 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
         line("tag_added", FREED, tag="free"),
         line("tag_added", "third@example.com", tag="third"),
     )
-    ids["second"], ids["freed"] = customer(book, "ana.second@example.com"), customer(book, FREED)
-    ids["third"] = customer(book, "third@example.com")
+    ids = {name: customer(book, f"{who}@example.com") for name, who in {"second": "ana.second", "third": "third"}.items()}
+    ids["freed"] = customer(book, FREED)
     book.note(merged(ANA, ["ana.second@example.com"], reason="doublon-de-la-cliente"), occurred_at=AT)
     book.note(merged(ANNA, [FREED, "third@example.com"], reason="a mistake"), occurred_at=AT)
     book.note(unmerged([FREED], reason="freed"), occurred_at=AT)
     book.note(merged(ANA, [FREED], reason="another mistake"), occurred_at=AT)
     book.note(unmerged([FREED], reason="freed again"), occurred_at=AT)
-    members = [ids["ana"], ids["anna"], ids["freed"], ids["second"]]
-    frozen = {"friends": members, "alone": [ids["ana"]]}
-    append(book, *(line("segment_frozen", None, segment_id=name, members=those) for name, those in frozen.items()))
-    if seals:
-        book.seal(everything=True)
+    return ids
+
+
+def _take_back(book: Book) -> None:
     orders = f"numéro,date,e-mail,total\nORD-5001,01/06/2026,{ANNA},5\nORD-5002,02/06/2026,{ANA},6\n"
     undone = bring(book, orders, "undone.csv").batch
     append(book, line("note_added", ANA, text="a voided note"), line("note_added", ANNA, text="another voided note"))
@@ -171,16 +199,19 @@ def fill(book: Book, *, seals: bool) -> dict[str, str]:
         line("order_cancelled", ANA, "2026-06-02T10:00:00Z", order_id="ORD-1004"),
         line("order_cancelled", ANA, "2026-06-02T10:00:00Z", order_id="ORD-8888", reason="of nothing"),
     )
-    if seals:
-        book.seal()
-    append(book, order("ORD-2002", ANNA, "1", "2026-06-03T10:00:00Z"), line("tag_added", ANA, tag="last"))
-    return ids
 
 
 def position_of(book: Book, type: str, number: str) -> int:
     said = (row for batch in book.log.read() for row in batch.to_pylist() if row["type"] == type)
     found: int = next(row["position"] for row in said if row[type]["order_id"] == number)
     return found
+
+
+def assert_proved(book: Book, erased: dict[int, int] | None = None) -> None:
+    found = verify_log(book.log)
+    assert found.faults == []
+    if erased is not None:
+        assert {number: count > 0 for number, count in found.erased.items()} == dict.fromkeys(erased, True)
 
 
 FIGURES = {

@@ -13,6 +13,7 @@ from shop_with_people import (
     ANAS_WORDS,
     ANNA,
     append,
+    assert_proved,
     bring,
     created,
     customer,
@@ -55,7 +56,7 @@ def erased_twice(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(small, folder, symlinks=True)
     made = Book(folder)
     for who in (ANNA, ANA):
-        made.erase(customer(made, who), ground="request")
+        made.eraser.erase(customer(made, who), ground="request")
     assert_proved(made)
     return folder
 
@@ -69,10 +70,6 @@ def restored(source: Path, folder: Path) -> Book:
 def contents(book: Book) -> dict[str, str]:
     with book.snapshot() as snapshot:
         return tables_digest(snapshot)
-
-
-def assert_proved(book: Book) -> None:
-    assert verify_log(book.log).faults == []
 
 
 def test_only_new_files_are_copied(book: Book, tmp_path: Path):
@@ -110,9 +107,9 @@ def test_a_copy_shares_no_file_with_the_book(book: Book, tmp_path: Path):
 def test_a_copy_and_what_comes_back_of_it_are_private(book: Book, tmp_path: Path):
     before = os.umask(0)
     try:
-        book.erase(customer(book, ANNA), ground="request")
+        book.eraser.erase(customer(book, ANNA), ground="request")
         book.back_up(tmp_path / "copy")
-        book.erase(customer(book, ANA), ground="request")
+        book.eraser.erase(customer(book, ANA), ground="request")
         restored(tmp_path / "copy", tmp_path / "back")
     finally:
         os.umask(before)
@@ -233,7 +230,7 @@ def test_a_restored_book_opens_when_somebody_said_what_became_of_erasures(book: 
 @pytest.mark.slow
 def test_a_ledger_of_another_book_is_refused(book: Book, tmp_path: Path):
     book.back_up(tmp_path / "copy")
-    book.erase(customer(book, ANNA), ground="request")
+    book.eraser.erase(customer(book, ANNA), ground="request")
     other = Book.create(tmp_path / "other", currency="EUR", timezone="Europe/Paris")
     append(other, line("tag_added", ANA, tag="x"))
     other.erase(customer(other, ANA), ground="request")
@@ -259,7 +256,7 @@ def test_somebody_erased_after_the_copy_stays_erased(tmp_path: Path, by: str):
     words = [*ANAS_WORDS, ids["ana"], ids["second"]]
     before = rows(book)
     earned = figures(book)
-    done = book.erase(ids["ana"], ground="request")
+    done = book.eraser.erase(ids["ana"], ground="request")
     assert figures(book) == earned
     assert [one["told"] for one in done.backups] == [by == "told copy"]
     if by == "later copy":
@@ -301,7 +298,7 @@ def test_somebody_who_was_not_in_the_copy_yet_does_not_come_back_either(tmp_path
     append(book, line("tag_added", ANNA, tag="x"))
     book.back_up(tmp_path / "copy")
     append(book, line("tag_added", ANA, tag="x"))
-    book.erase(customer(book, ANA), ground="request")
+    book.eraser.erase(customer(book, ANA), ground="request")
     backup.restore(tmp_path / "copy", tmp_path / "back")
     if told:
         backup.no_later_erasures(tmp_path / "back")
@@ -321,7 +318,7 @@ def test_a_copy_made_between_a_refund_and_its_order(tmp_path: Path):
     append(book, line("order_refunded", ANA, order_id="ORD-1", amount="2", currency="EUR"))
     book.back_up(tmp_path / "copy")
     append(book, order("ORD-1", ANA, "5", "2026-01-31T23:30:00Z"))
-    book.erase(customer(book, ANA), ground="request")
+    book.eraser.erase(customer(book, ANA), ground="request")
     back = restored(tmp_path / "copy", tmp_path / "back")
     assert_proved(back)
     assert_proved(book)
@@ -334,7 +331,7 @@ def test_a_copy_made_between_a_refund_and_its_order(tmp_path: Path):
 def test_a_new_copy_forgets_who_was_erased(book: Book, tmp_path: Path):
     book.back_up(tmp_path / "copy")
     gone = customer(book, ANA)
-    warned = book.erase(gone, ground="request").backups
+    warned = book.eraser.erase(gone, ground="request").backups
     assert [one["folder"] for one in warned] == [str(tmp_path / "copy")]
     assert traces(tmp_path / "copy", [ANA])
     assert (tmp_path / "copy" / "later" / "000001.json").exists()
@@ -349,10 +346,10 @@ def test_a_new_copy_forgets_who_was_erased(book: Book, tmp_path: Path):
 @pytest.mark.slow
 def test_erasures_of_a_copy_and_of_what_came_back_add_up(book: Book, tmp_path: Path):
     append(book, line("tag_added", "c@example.com", tag="c"))
-    book.erase(customer(book, ANNA), ground="request")
+    book.eraser.erase(customer(book, ANNA), ground="request")
     book.back_up(tmp_path / "copy")
-    book.erase(customer(book, ANA), ground="objection")
-    book.erase(customer(book, "c@example.com"), ground="child")
+    book.eraser.erase(customer(book, ANA), ground="objection")
+    book.eraser.erase(customer(book, "c@example.com"), ground="child")
     back = restored(tmp_path / "copy", tmp_path / "back")
     assert [entry.ground for entry in back.log.ledger.entries()] == ["request", "objection", "child"]
     assert traces(back.folder, [ANA, ANNA, "c@example.com"]) == []
@@ -438,8 +435,8 @@ def test_only_a_later_state_of_this_book_can_say_who_was_erased_since(book: Book
     shutil.move(copy, tmp_path / "away")
     stranger = created(tmp_path / "stranger")
     append(stranger, line("tag_added", ANA, tag="x"))
-    stranger.erase(customer(stranger, ANA), ground="request")
-    book.erase(customer(book, ANA), ground="request")
+    stranger.eraser.erase(customer(stranger, ANA), ground="request")
+    book.eraser.erase(customer(book, ANA), ground="request")
     back = tmp_path / "back"
     backup.restore(tmp_path / "away", back)
     for other in (stranger.folder, stranger.folder / "ledger", tmp_path / "away", back, back / "ledger"):
@@ -460,7 +457,7 @@ def test_a_log_that_lost_its_newest_commit_is_noticed_where_a_copy_was_made(book
 
 
 def test_a_book_whose_ledger_lost_a_file_is_not_copied_over_a_good_copy(book: Book, tmp_path: Path):
-    book.erase(customer(book, ANA), ground="request")
+    book.eraser.erase(customer(book, ANA), ground="request")
     book.back_up(tmp_path / "copy")
     (book.folder / "ledger" / "suppression.txt").unlink()
     assert [fault.file for fault in book.verify(quick=True).faults] == ["ledger/suppression.txt"]

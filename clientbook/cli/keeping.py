@@ -231,8 +231,8 @@ def erase_command(ctx: click.Context, customer: str, ground: str, dry_run: bool,
     from dataclasses import asdict
 
     book = open_book(ctx)
-    customer_id = book.find_to_erase(clean(customer))
-    planned = book.preview_erasure(customer_id)
+    customer_id = book.eraser.find(clean(customer))
+    planned = book.eraser.preview(customer_id)
     if dry_run:
         print_json(asdict(planned)) if as_json else _say_erasure(planned)
         return
@@ -241,7 +241,7 @@ def erase_command(ctx: click.Context, customer: str, ground: str, dry_run: bool,
         if not sys.stdin.isatty():
             raise DecisionNeeded(_("erasing cannot be undone: say --yes"))
         click.confirm(_("Erase this customer for good?"), abort=True, err=True)
-    done = book.erase(customer_id, ground=ground)
+    done = book.eraser.erase(customer_id, ground=ground)
     if as_json:
         print_json(asdict(done))
         return

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -250,10 +250,8 @@ def is_a(value: Any, kind: str) -> bool:
     return isinstance(value, kinds[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-@pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
-    """What each command prints."""
-    folder = tmp_path_factory.mktemp("json")
+def write_files(folder: Path) -> None:
+    """What the commands import: orders with a line that cannot go in, contacts, events with one that cannot."""
     (folder / "orders.csv").write_text(
         "Order number;Order date;Customer number;Email;City;SKU;Quantity;Unit price\n"
         "1;12/03/2026;K1;zoe@example.com;Lyon;SAV-500;2;9,90\n"
@@ -273,6 +271,13 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         {"type": "note_added", "occurred_at": "2026-03-12", "data": {"text": "?"}},
     ]
     (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """What each command prints."""
+    folder = tmp_path_factory.mktemp("json")
+    write_files(folder)
     runner = CliRunner(env={"CLIENTBOOK_LANG": "en"})
 
     def run(*arguments: str, code: int = 0) -> Any:
@@ -283,7 +288,13 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
     run("init", str(folder / "book"))
     (folder / "book" / ".sample").touch()  # enough for `demo` to take it for its own
-    outputs: dict[str, list[Any]] = {
+    written = printed_writing(run)
+    return written | printed_reading(run, folder, before_merge=written["log"][2]["position"])
+
+
+def printed_writing(run: Callable[..., Any]) -> dict[str, list[Any]]:
+    """Of the commands that fill the book, in their order."""
+    return {
         "import --dry-run": [
             run("import", "orders.csv", "--dry-run", "--json"),
             run("import", "events.jsonl", "--dry-run", "--json"),
@@ -300,6 +311,12 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
             run("tag", "K1", "vip", "--json"),
             run("merge", "K1", "nora@example.com", "--json"),
         ],
+    }
+
+
+def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int) -> dict[str, list[Any]]:
+    """Of the commands that read it, then of `demo` and those that undo."""
+    return {
         "info": [run("info", "--json"), run("info", "--json", "--as-of", "2020-01-01")],
         "customers": [run("customers", "--json")],
         "customers --columns help": [run("customers", "--columns", "help", "--json")],
@@ -319,14 +336,12 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
             run("replay", "--until", "now", "--json"),
             run("replay", "--until", "3", "--as-of", "2026-03-12", "--json"),
         ],
+        "diff": [
+            run("diff", "--from", "0", "--json"),
+            run("diff", "--from", str(before_merge), "--json"),
+            run("diff", "--from", "2026-01-01", "--to", "2026-03-12", "--axis", "occurred", "--json"),
+        ],
     }
-    before_merge = outputs["log"][2]["position"]
-    outputs["diff"] = [
-        run("diff", "--from", "0", "--json"),
-        run("diff", "--from", str(before_merge), "--json"),
-        run("diff", "--from", "2026-01-01", "--to", "2026-03-12", "--axis", "occurred", "--json"),
-    ]
-    return outputs
 
 
 def test_every_command_prints_the_json_that_the_page_describes(printed: dict[str, list[Any]]) -> None:

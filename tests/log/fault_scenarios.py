@@ -134,7 +134,7 @@ def _seal(folder: Path) -> None:
 
 
 def _erase(folder: Path) -> None:
-    Book(folder / "book").erase(ANNA, ground="request")
+    Book(folder / "book").eraser.erase(ANNA, ground="request")
 
 
 def _back_up(folder: Path) -> None:
@@ -162,7 +162,7 @@ def _book_past_backup(folder: Path) -> None:
     book = a_book(folder / "book")
     book.back_up(folder / "copy")
     book.append_lines(NEW)
-    book.erase(ANNA, ground="request")
+    book.eraser.erase(ANNA, ground="request")
 
 
 def _book_with_unfinished_erasure(folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_seal_is_durable_before_it_counts_and_the_old_files_go_after(shared_bo
 
 def test_an_erasure_is_in_the_ledger_first_and_done_last(tmp_path: Path) -> None:
     book = a_book(tmp_path / "book")
-    calls = changes(lambda: book.erase(ANNA, ground="request"))
+    calls = changes(lambda: book.eraser.erase(ANNA, ground="request"))
     marks = (r"link ledger/.* → ledger/000001\.json", r"rename .* → log/current", r"link ledger/.* → ledger/000001\.done")
     entry, swap, done = (next(n for n, call in enumerate(calls) if re.fullmatch(mark, call)) for mark in marks)
     for place in (entry, done):

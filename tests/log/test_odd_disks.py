@@ -158,7 +158,7 @@ def test_rejects_files_that_a_killed_import_left_empty_or_half_written_stop_no_e
     rejects = tmp_path / "book" / "rejects"
     (rejects / "20260101-000000-aaaaaa.csv").touch()
     (rejects / "20260101-000000-bbbbbb.tmp").write_text("email\nanna@example.com\n")
-    book.erase(ANNA, ground="request")
+    book.eraser.erase(ANNA, ground="request")
     assert not list(rejects.glob("*.tmp"))
     assert not [path for path in rejects.iterdir() if "anna@example.com" in path.read_text()]
 
