@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ import tomli_w
 
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way
+from clientbook.consent.desk import ConsentDesk
 from clientbook.engine.duckdb import Limits, quoted
 from clientbook.erasure import Eraser
 from clientbook.errors import ClientbookError, WrongUse
@@ -31,7 +34,7 @@ from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
-from clientbook.importing.noting import Decision
+from clientbook.importing.noting import Decision, happened
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import without_named, write_rejects
 from clientbook.importing.undoing import (
@@ -49,6 +52,7 @@ from clientbook.log.files import publish, shared, sync, temporary_in, whole_or_n
 from clientbook.log.parquet import ParquetLog
 from clientbook.log.sealing import Sealed, SealPolicy, seal, seal_if_due
 from clientbook.log.verifying import Verification
+from clientbook.policy import ConsentPolicy, stored_policy
 from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
@@ -63,6 +67,7 @@ from clientbook.verification import verify_book
 
 SETTINGS_FILE: Final = "book.toml"
 KEY_FILE: Final = "key"
+_CHOSEN_AT_FIRST: Final = ("currency", "timezone", "name", "log")
 
 
 class NoBook(ClientbookError):
@@ -176,7 +181,7 @@ class Book:
                 raise BookExists(_cannot_be_made(folder, error)) from None
             ParquetLog.create(folder / "log", clock=clock)
             _write_private(folder / "log" / KEY_FILE, secrets.token_hex(32) + "\n")
-            entries = {key: value for key, value in msgspec.to_builtins(settings).items() if key != "engine"}
+            entries = {name: value for name, value in msgspec.to_builtins(settings).items() if name in _CHOSEN_AT_FIRST}
             _write_private(folder / SETTINGS_FILE, tomli_w.dumps(entries))  # comes last: what has none is no book yet
             if not was_there:
                 sync(folder.parent)
@@ -185,6 +190,12 @@ class Book:
     def snapshot(self, moment: Moment = NOW) -> Snapshot:
         """The read model at a moment; close it, or use it as a context manager."""
         return self.projector.snapshot(moment)
+
+    @cached_property
+    def consent(self) -> ConsentDesk:
+        """What answers about permission. The shop's policy is recorded first, where it changed."""
+        self._adopt_policy()
+        return ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
 
     @property
     def eraser(self) -> Eraser:
@@ -311,6 +322,8 @@ class Book:
             if not snapshot.engine.is_query(sql):
                 raise WrongUse(_("one SELECT is expected; clientbook never changes the book by a query"))
             snapshot.prepare(sql)
+            if re.search(r"\b(consents|permissions)\b", sql, re.IGNORECASE):
+                self.consent.open_tables(snapshot, moment.as_of)
             snapshot.engine.confine(snapshot.folders())
             return snapshot.engine.table(sql)
 
@@ -485,6 +498,17 @@ class Book:
     def _seal_policy(self) -> SealPolicy:
         chosen = self.settings.log
         return SealPolicy(commits=chosen.seal_commits, megabytes=chosen.seal_megabytes, keep_hours=chosen.keep_hours)
+
+    def _adopt_policy(self) -> None:
+        """Record the policy of `book.toml` where it is not the one recorded last; where none was, the defaults hold."""
+        policy = self.settings.consent
+        with self.snapshot() as snapshot:
+            last = snapshot.engine.value("select policy from policies order by adopted_at desc, position desc limit 1")
+        if policy == (stored_policy(last) if last else ConsentPolicy()):
+            return
+        data = {"policy": policy.text(), "digest": policy.digest()}
+        with suppress(OSError):  # a book that may only be read answers all the same
+            self.note(happened(None, [("policy_adopted", data)]), occurred_at=self.clock())
 
     def _admitted(self, draft: Draft, *, allow_erased: bool) -> tuple[Draft, set[str]]:
         """The draft without people who were erased, or with them and the identifiers by which they come back."""

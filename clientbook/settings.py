@@ -11,7 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from clientbook.errors import ClientbookError
+from clientbook.events.base import Word
 from clientbook.i18n import _
+from clientbook.policy import ConsentPolicy, MessageProfile
 
 
 class InvalidSettings(ClientbookError, ValueError):
@@ -46,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str = ""
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
+    consent: ConsentPolicy = ConsentPolicy()
+    messages: dict[Word, MessageProfile] = {}
 
 
 def load_settings(path: Path) -> Settings:

@@ -78,6 +78,7 @@ class ConsentAct(Event, frozen=True, kw_only=True):
     ip_truncated: Annotated[Text, PERSONAL, doc("Network part of the IP address: /24 or /48.")] | None = None
     evidence_sha256: Annotated[Sha256, doc("Digest of a document kept elsewhere.")] | None = None
     parental: Annotated[bool, doc("Whether a parent agreed too.")] | None = None
+    undated: Annotated[bool, doc("Whether the source gave no date, and the time is that of the import.")] | None = None
     valid_until: Annotated[Instant, doc("When it ends by itself.")] | None = None
     recorded_by: Annotated[Text, doc("Role of who noted it.")] | None = None
     reason: Annotated[Text, doc("Why, where there is one.")] | None = None

@@ -44,13 +44,17 @@ TABLES: Final = (
     "identifiers",
     "batches",
     "segments_defined",
+    "notices",
+    "lists",
+    "policies",
+    "similar_products",
 )
 """What is kept in a snapshot, and what a query may name besides `events`."""
 
 RESOLUTION: Final = ("voided", "undone_batches", "kept_identities", "customer_roots")
 """What decides which events count and for whom; kept in a snapshot too."""
 
-BOOK_TABLES: Final = ("batches", "segments_defined")
+BOOK_TABLES: Final = ("batches", "segments_defined", "notices", "lists", "policies", "similar_products")
 """Folded from events about the book itself."""
 
 ORDER_TABLES: Final = ("refunds", "orders", "order_lines")
@@ -72,10 +76,14 @@ ORDERS: Final = {
     "order_lines": "customer_id, placed_at, source, order_id, line_number",
     "refunds": "position",
     "interactions": "customer_id, occurred_at, position",
-    "consent_history": "customer_id, occurred_at, position, purpose",
+    "consent_history": "customer_id, occurred_at, position, channel, purpose",
     "identifiers": "customer_id, kind, source, value",
     "batches": "position",
     "segments_defined": "segment_id",
+    "notices": "notice_id, version, language",
+    "lists": "list_id",
+    "policies": "position",
+    "similar_products": "position",
     "voided": "position",
     "undone_batches": "batch",
     "kept_identities": "position",

@@ -50,7 +50,15 @@ _IDENTITY_COLUMNS: Final = (
 )
 _IS_ORDER: Final = f"type in ({', '.join(map(quoted, ORDER_TYPES))})"
 _MERGE_TYPES: Final = "type in ('customers_merged', 'customers_unmerged')"
-_SEGMENT_TYPES: Final = "type in ('segment_defined', 'segment_retired')"
+_SMALL_TABLES: Final = {
+    "customer_roots": _MERGE_TYPES,
+    "segments_defined": "type in ('segment_defined', 'segment_retired')",
+    "notices": "type = 'notice_published'",
+    "lists": "type = 'list_acquired'",
+    "policies": "type = 'policy_adopted'",
+    "similar_products": "type = 'settings_changed'",
+}
+"""Tables that are folded whole when an event of theirs changed."""
 _MERGED: Final = "coalesce(customers_merged.merged, customers_unmerged.merged)"
 
 
@@ -87,7 +95,7 @@ def refresh(step: Step, place: Place) -> bool:
         place.write(engine, name, _with_earlier_touches(step, name, key))
     _fold_orders(step, place)
     _fold_customers(step, place)
-    for name in (*RESOLUTION, "segments_defined"):
+    for name in dict.fromkeys((*RESOLUTION, *_SMALL_TABLES)):
         place.write(engine, name, f"select * from main.{name}")
     if engine.value("select count(*) from main.turned_batches"):
         place.write(engine, "batches", sql("batches"))
@@ -152,7 +160,7 @@ def _resolve(step: Step) -> bool:
     )
     _find_kept_identities(step)
     open_live_events(engine, step.moment)
-    for name, condition in (("customer_roots", _MERGE_TYPES), ("segments_defined", _SEGMENT_TYPES)):
+    for name, condition in _SMALL_TABLES.items():
         if engine.value(f"select count(*) from main.changed where {condition}"):
             _define(engine, "named_part.all_events", f"main.all_events where {condition}")
             open_live_events(engine, step.moment, "named_part")

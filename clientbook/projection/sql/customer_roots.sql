@@ -1,5 +1,6 @@
 -- One row per customer id that a merge or its undo names, with the id it resolves to now.
 -- Each event carries resolved ids, so the last one to name an id decides and nothing is followed further.
+-- merged_at: when that one happened.
 with named as (
     select
         unnest(customers_merged.merged) as customer_id,
@@ -20,6 +21,7 @@ with named as (
 
 select
     customer_id,
-    max_by(root_id, row(occurred_at, position)) as root_id
+    max_by(root_id, row(occurred_at, position)) as root_id,
+    max(occurred_at) as merged_at
 from named
 group by customer_id

@@ -189,6 +189,8 @@ select
     base.source,
     base.registration.collected_via as collected_via,
     base.registration.list_id as list_id,
+    base.registration.informed as informed_at_collection,
+    base.registration.from_person as collected_from_person,
     coalesce(base.registered_at, base.first_event_at) as registered_at,
     coalesce(base.has_account, false) as has_account,
     coalesce(bought.order_count, 0) as order_count,

@@ -70,6 +70,9 @@ select
         erasure_requested.ground, erasure_refused.ground, profile_updated.email, profile_updated.address.city,
         call_refused.reason
     ) as summary,
+    coalesce(
+        call_made.direction, meeting_held.direction, visit_made.direction, social_interaction.direction
+    ) as direction,
     coalesce(survey_answered.score, contest_entered.score, review_posted.score) as score,
     source,
     actor

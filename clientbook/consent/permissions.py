@@ -1,0 +1,255 @@
+"""States and permissions as tables, at an instant: for every customer, or for a few of whom copies are made."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from clientbook.consent.reasons import REASONS
+from clientbook.consent.rules import is_calling_time, pack_on
+from clientbook.engine.duckdb import Engine, identifier, quoted
+from clientbook.policy import ConsentPolicy, MessageProfile
+from clientbook.projection.fold import names_from
+from clientbook.projection.snapshots import Snapshot
+
+CONSENT_TABLES: Final = ("consents", "permissions")
+"""The tables of this module that a query may name."""
+
+_READ: Final = ("customers", "orders", "order_lines", "interactions", "consent_history")
+"""Tables with rows of customers that a decision reads."""
+
+ASKED: Final = pa.schema(
+    [
+        ("ask_id", pa.int32()),
+        ("message", pa.string()),
+        ("channel", pa.string()),
+        ("purpose", pa.string()),
+        ("promotional", pa.bool_()),
+        ("third_party_content", pa.bool_()),
+        ("categories", pa.list_(pa.string())),
+        ("products_similar", pa.bool_()),
+        ("unsubscribe", pa.bool_()),
+        ("names_sender", pa.bool_()),
+        ("names_source", pa.bool_()),
+        ("related_to_occupation", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What is to be sent."""
+
+    profile: MessageProfile
+    message: str | None = None
+    """The profile's name; None for one that the shop did not declare."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """All that a decision depends on besides the person."""
+
+    at: datetime
+    policy: ConsentPolicy
+    adopted_at: datetime | None
+    """When the policy was adopted; None where none was by then."""
+    timezone: str
+
+    @property
+    def local(self) -> datetime:
+        return self.at.astimezone(zoneinfo.ZoneInfo(self.timezone))
+
+    @property
+    def pack_id(self) -> str:
+        return pack_on(self.local.date(), self.policy.country).id
+
+    def row(self, *, calls: bool) -> dict[str, Any]:
+        """The row of the table `decision`; whether it is a time to call costs a calendar, so only where that is asked."""
+        pack, policy = pack_on(self.local.date(), self.policy.country), self.policy
+        return {
+            "at": self.at.astimezone(UTC),
+            "day": self.local.date(),
+            "timezone": self.timezone,
+            "is_calling_time": calls and is_calling_time(self.local, pack, policy.calling_hours),
+            "phone_needs_consent": pack.phone_needs_consent,
+            "phone_max_calls": pack.phone_max_calls,
+            "phone_days": pack.phone_days,
+            "phone_cooldown_days": pack.phone_cooldown_days,
+            "consent_age": pack.consent_age,
+            "adult_age": pack.adult_age,
+            "require_double_opt_in": policy.require_double_opt_in,
+            "pending_days": policy.pending_days,
+            "reconfirm_months": policy.reconfirm_months,
+            "stale_blocks": policy.stale_mode == "block",
+            "retention_months": policy.retention_months,
+            "account_counts_as_customer": policy.account_counts_as_customer,
+            "minimum_proof_grade": policy.minimum_proof_grade,
+        }
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of one of this package's `.sql` files."""
+    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def configured(policy: ConsentPolicy, messages: Mapping[str, MessageProfile]) -> list[Ask]:
+    """The pairs of channel and purpose that the policy names, each with the first message profile for it."""
+    profiles = {(one.channel, one.purpose): (name, one) for name, one in reversed(list(messages.items()))}
+    asks = []
+    for channel in policy.channels:
+        for purpose in policy.used_purposes:
+            name, profile = profiles.get((channel, purpose), (None, MessageProfile(channel=channel, purpose=purpose)))
+            asks.append(Ask(profile=profile, message=name))
+    return asks
+
+
+def open_consents(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask] = (), *, schema: str = "main") -> None:
+    """Make the table `consents` in a schema, from the tables there and in the main one."""
+    engine = snapshot.engine
+    _register(engine, f"{schema}_decision", pa.Table.from_pylist([setting.row(calls=_has_calls(asks))]))
+    _register(engine, f"{schema}_purpose_tree", _pairs(("ancestor", "descendant"), setting.policy.descendants()))
+    for name in ("decision", "purpose_tree"):
+        engine.execute(f"create or replace table {schema}.{name} as select * from {schema}_{name}")
+    with names_from(engine, schema):
+        engine.execute(f"create or replace table {schema}.current_addresses as {sql('current_addresses')}")
+        engine.execute(f"create or replace view {schema}.acts as {sql('acts')}")
+        engine.execute(f"create or replace view {schema}.judged_acts as select * exclude (merged_at) from {schema}.acts")
+        if engine.value(f"select count(*) from (select 1 from {schema}.acts where merged_at is not null limit 1)"):
+            _enter_strands(engine, schema)
+        engine.execute(f"create or replace view {schema}.standing as {sql('standing')}")
+        engine.execute(f"create or replace table {schema}.consents as {sql('consents')}")
+
+
+def open_permissions(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask], *, schema: str = "main") -> None:
+    """Make the view `permissions` in a schema, and what it needs."""
+    engine = snapshot.engine
+    open_consents(snapshot, setting, asks, schema=schema)
+    rows = [
+        {"ask_id": number, "message": ask.message} | msgspec.to_builtins(ask.profile) for number, ask in enumerate(asks, 1)
+    ]
+    _register(engine, f"{schema}_asked", pa.Table.from_pylist(rows, ASKED))
+    similar = setting.policy.similar or _similar_of_shop(snapshot)
+    _register(engine, f"{schema}_similar_categories", _pairs(("category", "neighbour"), _neighbours(similar)))
+    reasons = [(reason.code, reason.basis) for reason in REASONS.values()]
+    _register(engine, f"{schema}_reasons", _pairs(("reason_code", "legal_basis"), reasons))
+    for name in ("asked", "similar_categories", "reasons"):
+        engine.execute(f"create or replace table {schema}.{name} as select * from {schema}_{name}")
+    _open_future(snapshot, schema)
+    with names_from(engine, schema):
+        for name in ("facts", "objections", "suppressions"):
+            engine.execute(f"create or replace table {schema}.{name} as {sql(name)}")
+        engine.execute(f"create or replace view {schema}.permissions as {sql('permissions')}")
+
+
+@contextmanager
+def copies_of(snapshot: Snapshot, customer_ids: Iterable[str]) -> Iterator[str]:
+    """A schema with only these customers' rows, those of whoever shares an address, and acts on these addresses.
+
+    What is read of one customer from sorted files takes a few milliseconds, and each further decision on it little more.
+    """
+    engine, schema = snapshot.engine, "few"
+    engine.execute(f"drop schema if exists {schema} cascade")
+    engine.execute(f"create schema {schema}")
+    listed = ", ".join(map(quoted, customer_ids)) or "''"
+    engine.execute(f"create table {schema}.chosen as select customer_id from main.customers where customer_id in ({listed})")
+    with names_from(engine, schema):
+        engine.execute(f"create table {schema}.customers as select * from main.customers where customer_id in ({listed})")
+        engine.execute(f"create table {schema}.own_addresses as {sql('current_addresses')}")
+    addresses = engine.table(f"select distinct address from {schema}.own_addresses where address is not null")
+    named = ", ".join(map(quoted, addresses["address"].to_pylist())) or "''"
+    sharing = engine.table(
+        f"select customer_id from main.customers where customer_id not in ({listed})"
+        f" and (lower(trim(email)) in ({named}) or right(regexp_replace(phone, '[^0-9]', '', 'g'), 9) in ({named}))"
+    )["customer_id"].to_pylist()
+    if sharing:
+        others = ", ".join(map(quoted, sharing))
+        engine.execute(f"insert into {schema}.customers select * from main.customers where customer_id in ({others})")
+        listed = f"{listed}, {others}"
+    for table in _READ[1:]:
+        nameless = f" or customer_id is null and subject_address in ({named})" if table == "consent_history" else ""
+        engine.execute(
+            f"create table {schema}.{identifier(table)} as select * from main.{table}"
+            f" where customer_id in ({listed}){nameless}"
+        )
+    try:
+        yield schema
+    finally:
+        engine.execute(f"drop schema {schema} cascade")
+
+
+def _enter_strands(engine: Engine, schema: str) -> None:
+    """Let what stood in merged entries enter the entry they were merged into."""
+    acts = f"{schema}.acts"
+    engine.execute(
+        f"create or replace view {schema}.judged_acts as"
+        f" select * exclude (merged_at) from {acts} where merged_at is not null"
+    )
+    engine.execute(f"create or replace table {schema}.strand_standing as {sql('standing')}")
+    engine.execute(f"create or replace table {schema}.strand_acts as {sql('strands')}")
+    engine.execute(
+        f"create or replace view {schema}.judged_acts as select * exclude (merged_at) from {acts} where merged_at is null"
+        f" union all by name select * exclude (merged_at) from {schema}.strand_acts"
+    )
+
+
+def _open_future(snapshot: Snapshot, schema: str) -> None:
+    """`future_consents`: grants dated after the instant. A snapshot of the past leaves them to the log."""
+    engine = snapshot.engine
+    if snapshot.moment.as_of is None:
+        source = (
+            f"select customer_id, channel, purpose, position from {schema}.consent_history as history, {schema}.decision"
+            " where history.act in ('consent_given', 'consent_confirmed') and history.occurred_at > decision.at"
+        )
+        if schema == "main":
+            source = source.replace("main.consent_history", "consent_history")
+    else:
+        snapshot.prepare("all_events")
+        chosen = f" and coalesce(roots.root_id, one.customer_id) in (select customer_id from {schema}.customers)"
+        source = (
+            "select coalesce(roots.root_id, one.customer_id) as customer_id,"
+            " coalesce(one.consent_given.channel, one.consent_confirmed.channel) as channel,"
+            " unnest(coalesce(one.consent_given.purposes, one.consent_confirmed.purposes)) as purpose, one.position"
+            " from main.all_events as one left join main.customer_roots as roots on one.customer_id = roots.customer_id"
+            f" cross join {schema}.decision where one.type in ('consent_given', 'consent_confirmed')"
+            " and one.occurred_at > decision.at and one.position not in (select position from main.voided)"
+            f" and (one.batch is null or one.batch not in (select batch from main.undone_batches)){chosen}"
+        )
+    engine.execute(
+        f"create or replace table {schema}.future_consents as select customer_id, channel, purpose,"
+        f" min(position) as position from ({source}) group by 1, 2, 3"
+    )
+
+
+def _similar_of_shop(snapshot: Snapshot) -> dict[str, list[str]]:
+    said = snapshot.engine.value("select similar_products from main.similar_products")
+    try:
+        return msgspec.json.decode(said, type=dict[str, list[str]]) if said else {}
+    except msgspec.DecodeError:
+        return {}  # not in a form that can be read: nothing is known to be similar
+
+
+def _neighbours(similar: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Each category that may be offered, with each that the customer may have bought for it."""
+    return sorted({(offered, bought) for bought, others in similar.items() for offered in others})
+
+
+def _has_calls(asks: Sequence[Ask]) -> bool:
+    return any(ask.profile.channel == "phone" for ask in asks)
+
+
+def _pairs(names: tuple[str, str], rows: Sequence[tuple[str, str | None]]) -> pa.Table:
+    return pa.table({name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)})
+
+
+def _register(engine: Engine, name: str, table: pa.Table) -> None:
+    engine.register(name, table)
