@@ -321,7 +321,7 @@ def _print_decision(decision: Decision, timezone: str) -> None:
 
     verdict = _("yes") if decision.decision == "allow" else _("no")
     pairs: list[tuple[str, Any]] = [
-        (_("May we write?"), f"{verdict}: {decision.reason}"),
+        (_("May we write?"), _("{verdict}: {reason}").format(verdict=verdict, reason=decision.reason)),
         (_("Reason"), decision.reason_code),
         (_("Legal basis"), decision.legal_basis),
         (_("Source of the rule"), f"{decision.rule_source} ({decision.certainty})"),

@@ -113,11 +113,14 @@ def _facts(engine: Engine, schema: str, customer_id: str) -> dict[str, Any]:
 def _valid_until(
     snapshot: Snapshot, setting: Setting, ask: Ask, customer_id: str, schema: str, now: dict[str, Any]
 ) -> datetime | None:
-    """The first instant just after which the answer is another one."""
+    """The last instant at which the answer is the same."""
+
+    def is_other(at: datetime) -> bool:
+        return _said(_answer(snapshot, replace(setting, at=at), ask, customer_id, schema)) != _said(now)
+
     for instant in _instants(snapshot.engine, setting, ask, customer_id, schema, now["reason_code"]):
-        later = replace(setting, at=instant + _AFTER)
-        if _said(_answer(snapshot, later, ask, customer_id, schema)) != _said(now):
-            return instant
+        if is_other(instant + _AFTER):
+            return instant - _AFTER if is_other(instant) else instant
     return None
 
 

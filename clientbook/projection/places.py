@@ -46,6 +46,9 @@ By position go refunds, whose order may be unknown, and acts of consent that nam
 WHOLE: Final = (*RESOLUTION, *BOOK_TABLES)
 """Tables that an overlay holds whole."""
 
+SCRATCH_ROWS: Final = 20_480
+"""Rows of a row group of a file of one run: they lie in memory until it is written."""
+
 DIGEST_DIGITS: Final = 12
 _NAME: Final = re.compile(r"(\d{20})-([0-9a-f]{12})(?:-asof-(-?\d+))?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,5 +141,7 @@ class Scratch:
     def events(self, engine: Engine, name: str, query: str, *, columns: str = "*") -> str:
         """Write the events of a query to a file; they as something to select from, with every column."""
         path = self.folder / f"{name}.parquet"
-        engine.execute(f"copy (select {columns} from ({query})) to {quoted(str(path))} (format parquet)")
+        engine.execute(
+            f"copy (select {columns} from ({query})) to {quoted(str(path))} (format parquet, row_group_size {SCRATCH_ROWS})"
+        )
         return parquet(self.schema_file, path, by_name=True)

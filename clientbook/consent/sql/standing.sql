@@ -163,7 +163,12 @@ select
         when grant_.k = 'confirmed' then 'CONFIRMED_OPT_IN'
         when renewal.d.opt_in_level = 'CONFIRMED_OPT_IN' then 'CONFIRMED_OPT_IN'
         else coalesce(
-            grant_.d.opt_in_level, case when grant_.d.batch is null then 'SINGLE_OPT_IN' else 'UNKNOWN' end
+            grant_.d.opt_in_level,
+            case
+                when grant_.d.batch is null or coalesce(grant_.d.method, grant_.d.surface, grant_.d.form_id) is not null
+                    then 'SINGLE_OPT_IN'
+                else 'UNKNOWN'
+            end
         )
     end as opt_in_level,
     case
