@@ -42,7 +42,9 @@ def make_sample_book(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     making = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}.tmp")
     try:
-        book = Book.create(making, currency=shop["currency"], timezone=shop["timezone"], name=shop["name"])
+        Book.create(making, currency=shop["currency"], timezone=shop["timezone"], name=shop["name"])
+        (making / SETTINGS_FILE).write_bytes((source / "shop.toml").read_bytes())
+        book = Book(making)
         book.import_file(_all_quarters(source))
         book.snapshot().close()
         (making / ".sample").touch(mode=0o600)

@@ -13,6 +13,7 @@ from clientbook.consent.permissions import Ask, Setting, configured, copies_of, 
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 from clientbook.policy import MessageProfile, stored_policy
+from clientbook.projection.fold import names_from
 from clientbook.projection.moment import Moment
 from clientbook.projection.snapshots import Projector, Snapshot
 from clientbook.query.customers import find_customer
@@ -97,11 +98,12 @@ class ConsentDesk:
             setting = self.setting(snapshot, instant)
             with copies_of(snapshot, [customer_id]) as schema:
                 open_consents(snapshot, setting, schema=schema)
-                states = snapshot.engine.rows(
-                    f"select * exclude (customer_id) from {schema}.consents where customer_id = $id"
-                    " order by channel, address, purpose",
-                    {"id": customer_id},
-                )
+                with names_from(snapshot.engine, schema):
+                    states = snapshot.engine.rows(
+                        "select * exclude (customer_id) from consents where customer_id = $id"
+                        " order by channel, address, purpose",
+                        {"id": customer_id},
+                    )
             acts = snapshot.engine.rows(
                 "select occurred_at, recorded_at, position, act, channel, purpose, address, scope, cause, opt_in_level,"
                 " notice_id, notice_version, method, surface, form_id, undated, valid_until, opt_out_ticked,"

@@ -127,7 +127,8 @@ def open_consents(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask] = ()
         if engine.value(f"select count(*) from (select 1 from {schema}.acts where merged_at is not null limit 1)"):
             _enter_strands(engine, schema)
         engine.execute(f"create or replace view {schema}.standing as {sql('standing')}")
-        engine.execute(f"create or replace table {schema}.consents as {sql('consents')}")
+        engine.execute(f"create or replace table {schema}.states as {sql('states')}")
+        engine.execute(f"create or replace view {schema}.consents as {sql('consents')}")
 
 
 def open_permissions(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask], *, schema: str = "main") -> None:
@@ -146,9 +147,9 @@ def open_permissions(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask], 
         engine.execute(f"create or replace table {schema}.{name} as select * from {schema}_{name}")
     _open_future(snapshot, schema)
     with names_from(engine, schema):
-        for name in ("facts", "objections", "suppressions"):
+        for name in ("grants", "facts", "objections", "suppressions", "bought_categories", "similarity"):
             engine.execute(f"create or replace table {schema}.{name} as {sql(name)}")
-        engine.execute(f"create or replace view {schema}.permissions as {sql('permissions')}")
+        engine.execute(f"create or replace view {schema}.permissions as {_each(asks)}")
 
 
 @contextmanager
@@ -187,6 +188,18 @@ def copies_of(snapshot: Snapshot, customer_ids: Iterable[str]) -> Iterator[str]:
         engine.execute(f"drop schema {schema} cascade")
 
 
+def _each(asks: Sequence[Ask]) -> str:
+    """The statement for each pair, one after the other: so a join looks at one channel's rows only."""
+    statements = []
+    for number, ask in enumerate(asks, 1):
+        statement = sql("permissions").replace("{ask_id}", str(number))
+        statement = statement.replace("{channel}", quoted(ask.profile.channel)).replace(
+            "{purpose}", quoted(ask.profile.purpose)
+        )
+        statements.append(f"({statement})")
+    return " union all ".join(statements)
+
+
 def _enter_strands(engine: Engine, schema: str) -> None:
     """Let what stood in merged entries enter the entry they were merged into."""
     acts = f"{schema}.acts"
@@ -198,7 +211,7 @@ def _enter_strands(engine: Engine, schema: str) -> None:
     engine.execute(f"create or replace table {schema}.strand_acts as {sql('strands')}")
     engine.execute(
         f"create or replace view {schema}.judged_acts as select * exclude (merged_at) from {acts} where merged_at is null"
-        f" union all by name select * exclude (merged_at) from {schema}.strand_acts"
+        f" union all by name select * from {schema}.strand_acts"
     )
 
 

@@ -15,6 +15,7 @@ import msgspec.inspect as mi
 
 from clientbook.book import Book
 from clientbook.cli.main import cli
+from clientbook.consent.reasons import REASONS
 from clientbook.events import actions, book, consent, personal, reactions
 from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
@@ -53,6 +54,7 @@ def pages() -> dict[Path, dict[str, str]]:
         DOCS / "reference" / "events.md": {"events": "\n".join(_catalogue())},
         DOCS / "reference" / "tables.md": {"tables": "\n".join(_tables())},
         DOCS / "reference" / "commands.md": {"commands": "\n".join(_commands())},
+        DOCS / "reference" / "decisions.md": {"reasons": "\n".join(_reasons())},
         DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
     }
 
@@ -185,6 +187,17 @@ def _tables() -> Iterator[str]:
         " [The events](events.md) lists their fields.\n"
     )
     yield from _columns([(name, types[name]) for name in envelope])
+
+
+def _reasons() -> Iterator[str]:
+    yield "| Code | Decision | Legal basis | Means | Source | How sure |"
+    yield "|---|---|---|---|---|---|"
+    for one in REASONS.values():
+        if one.code.startswith("REFRESH_"):
+            continue
+        decision = "allow" if one.allows else "deny"
+        basis = f"`{one.basis}`" if one.basis else ""
+        yield f"| `{one.code}` | {decision} | {basis} | {one.means} | {one.source} | {one.certainty} |"
 
 
 def _grain(name: str) -> str:

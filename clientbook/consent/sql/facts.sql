@@ -33,7 +33,6 @@ contracts as (
         one.customer_id,
         one.reference,
         max_by(one.type, row(one.occurred_at, one.type = 'contract_closed')) = 'contract_opened' as is_open,
-        max(one.summary) filter (where one.type = 'contract_opened') as category,
         max(one.position) filter (where one.type = 'contract_opened') as position
     from interactions as one
     cross join decision
@@ -42,7 +41,7 @@ contracts as (
 ),
 
 open_contracts as (
-    select customer_id, list(distinct category) filter (where category is not null) as categories, max(position) as position
+    select customer_id, max(position) as position
     from contracts
     where is_open
     group by customer_id
@@ -57,14 +56,6 @@ bought as (
     cross join decision
     where orders.customer_id is not null and orders.status <> 'cancelled' and orders.placed_at <= decision.at
     group by orders.customer_id
-),
-
-lines as (
-    select order_lines.customer_id, list(distinct order_lines.category) as categories
-    from order_lines
-    cross join decision
-    where order_lines.customer_id is not null and order_lines.category is not null and order_lines.placed_at <= decision.at
-    group by order_lines.customer_id
 )
 
 select
@@ -128,13 +119,11 @@ select
     coalesce(calls.calls, 0) as calls,
     calls.last_call_position,
     cast(timezone(decision.timezone, last_acts.call_refused_at) as date) as call_refused_on,
-    last_acts.call_refused_position,
-    list_distinct(list_concat(coalesce(lines.categories, []), coalesce(open_contracts.categories, []))) as categories
+    last_acts.call_refused_position
 from customers
 cross join decision
 left join last_acts using (customer_id)
 left join calls using (customer_id)
 left join open_contracts using (customer_id)
 left join bought using (customer_id)
-left join lines using (customer_id)
 left join lists on customers.list_id = lists.list_id

@@ -1,100 +1,63 @@
 -- One row per customer and pair that is asked about: the reason code of the decision, as docs/reference/decisions.md lists them,
 -- first hit first; warnings; evidence, positions in the log. What is not known never permits.
-with own as (
+with ask as (
+    select * from asked where ask_id = {ask_id}
+),
+
+here as (
     select
-        customer_id, channel, purpose, state, consented_at, parental, position,
+        customer_id, purpose, state, consented_at, position,
         struct_pack(
             state := state, proof_grade := proof_grade, opt_in_level := opt_in_level, consented_at := consented_at,
-            surface := surface, "position" := "position", renewal_position := renewal_position
+            is_form := is_form, "position" := "position", renewal_position := renewal_position
         ) as consent,
         case state
             when 'granted' then 1 when 'pending' then 2 when 'withdrawn' then 3 when 'refused' then 4 when 'invalidated' then 5
             when 'expired' then 6 when 'requested' then 7 else 8
         end as rank
-    from consents
-    where is_current
+    from states
+    where is_current and channel = {channel}
 ),
 
 on_channel as (
     select
         customer_id,
-        channel,
+        max(consent) filter (where purpose = {purpose}) as own,
         min_by(consent, row(rank, -epoch_us(consented_at), position)) as best,
         min_by(consent, row(-epoch_us(consented_at), position)) filter (where state = 'pending') as pending,
         bool_or(state = 'granted') as has_grant,
         bool_or(state = 'granted' and purpose = 'partner_offers') as has_partners,
         min_by(consent, row(case state when 'withdrawn' then 1 else 2 end, -epoch_us(consented_at), position))
             filter (where state in ('refused', 'withdrawn')) as refusal
-    from own
-    group by 1, 2
-),
-
-anywhere as (
-    select
-        own.customer_id,
-        bool_or(own.state = 'granted') as has_grant,
-        bool_or(own.state = 'granted' and coalesce(own.parental, false)) as has_parental,
-        max(cast(timezone(decision.timezone, own.consented_at) as date)) filter (where own.state = 'granted') as last_grant
-    from own
-    cross join decision
-    group by 1
+    from here
+    group by customer_id
 ),
 
 offered as (
-    select history.customer_id, history.channel, max(history.position) as position
+    select history.customer_id, max(history.position) as position
     from consent_history as history
     cross join decision
-    where history.act = 'opt_out_offered' and history.customer_id is not null and history.occurred_at <= decision.at
-    group by 1, 2
-),
-
-covered as (
-    select asked.ask_id, asked.category, list_distinct(list(similar_categories.neighbour)) as neighbours
-    from (select ask_id, unnest(categories) as category from asked) as asked
-    left join similar_categories using (category)
-    group by 1, 2
-),
-
-similarity as (
-    select
-        facts.customer_id,
-        covered.ask_id,
-        case
-            when bool_or(len(facts.categories) = 0) then null
-            else bool_and(
-                list_contains(facts.categories, covered.category) or list_has_any(facts.categories, covered.neighbours)
-            )
-        end as products_similar
-    from facts
-    cross join covered
-    group by 1, 2
+    where history.act = 'opt_out_offered' and history.channel = {channel} and history.customer_id is not null
+        and history.occurred_at <= decision.at
+    group by history.customer_id
 ),
 
 joined as (
     select
         facts.*,
-        asked.ask_id,
-        asked.message,
-        asked.channel,
-        asked.purpose,
-        asked.promotional,
-        asked.third_party_content,
-        asked.unsubscribe,
-        asked.names_sender,
-        asked.names_source,
-        asked.related_to_occupation,
-        coalesce(asked.products_similar, similarity.products_similar) as products_similar,
-        case
-            when asked.purpose = 'doi_confirmation' then on_channel.pending
-            when asked.purpose = 'consent_refresh' then on_channel.best
-            else own.consent
+        ask.*,
+        coalesce(ask.products_similar, similarity.products_similar) as is_similar,
+        case ask.purpose
+            when 'doi_confirmation' then on_channel.pending
+            when 'consent_refresh' then on_channel.best
+            else on_channel.own
         end as consent,
         coalesce(on_channel.has_grant, false) as has_channel_grant,
         coalesce(on_channel.has_partners, false) as has_partners,
         on_channel.refusal,
-        coalesce(anywhere.has_grant, false) as has_grant,
-        coalesce(anywhere.has_parental, false) as has_parental,
-        anywhere.last_grant,
+        coalesce(grants.has_grant, false) as has_grant,
+        coalesce(grants.has_parental, false) as has_parental,
+        grants.last_grant,
         future.position as future_position,
         objections.scope as objection,
         objections.position as objection_position,
@@ -103,16 +66,18 @@ joined as (
         offered.position is not null as opt_out_offered,
         offered.position as offered_position
     from facts
-    cross join asked
-    left join own on facts.customer_id = own.customer_id and asked.channel = own.channel and asked.purpose = own.purpose
-    left join on_channel on facts.customer_id = on_channel.customer_id and asked.channel = on_channel.channel
-    left join anywhere on facts.customer_id = anywhere.customer_id
-    left join future_consents as future
-        on facts.customer_id = future.customer_id and asked.channel = future.channel and asked.purpose = future.purpose
-    left join objections on facts.customer_id = objections.customer_id and asked.ask_id = objections.ask_id
-    left join suppressions on facts.customer_id = suppressions.customer_id and asked.channel = suppressions.channel
-    left join offered on facts.customer_id = offered.customer_id and asked.channel = offered.channel
-    left join similarity on facts.customer_id = similarity.customer_id and asked.ask_id = similarity.ask_id
+    cross join ask
+    left join on_channel on facts.customer_id = on_channel.customer_id
+    left join grants on facts.customer_id = grants.customer_id
+    left join (select * from future_consents where channel = {channel} and purpose = {purpose}) as future
+        on facts.customer_id = future.customer_id
+    left join (select * from objections where ask_id = {ask_id}) as objections
+        on facts.customer_id = objections.customer_id
+    left join (select * from suppressions where channel = {channel}) as suppressions
+        on facts.customer_id = suppressions.customer_id
+    left join offered on facts.customer_id = offered.customer_id
+    left join (select * from similarity where ask_id = {ask_id}) as similarity
+        on facts.customer_id = similarity.customer_id
 ),
 
 failing as (
@@ -130,7 +95,7 @@ failing as (
             when decision.require_double_opt_in and channel = 'email'
                 and (
                     coalesce(collected_via, 'contest') in ('own_form', 'contest')
-                    or consent.surface in ('footer', 'popup', 'newsletter_form', 'form', 'contest')
+                    or consent.is_form
                 )
                 and consent.opt_in_level is distinct from 'CONFIRMED_OPT_IN' then 'CONSENT_NOT_CONFIRMED'
         end as failure,
@@ -192,7 +157,7 @@ coded as (
                 when calls >= decision.phone_max_calls then 'PHONE_FREQUENCY'
                 when is_usable then 'OK_CONSENT'
                 when not decision.is_calling_time then 'PHONE_HOURS'
-                when has_open_contract and products_similar is not distinct from true then 'OK_PHONE_CONTRACT'
+                when has_open_contract and is_similar is not distinct from true then 'OK_PHONE_CONTRACT'
                 when decision.phone_needs_consent then lacking
                 when bloctel_listed is null then 'PHONE_BLOCTEL_UNCHECKED'
                 when bloctel_listed then 'PHONE_BLOCTEL'
@@ -220,8 +185,8 @@ coded as (
                 and purpose in ('own_offers', 'birthday_offer', 'abandoned_cart', 'satisfaction_survey') then case
                 when is_customer and collected_from_person is distinct from true then 'SOFT_NOT_COLLECTED_FROM_PERSON'
                 when is_customer and third_party_content is distinct from false then 'SOFT_THIRD_PARTY'
-                when is_customer and products_similar is null then 'SOFT_SIMILARITY_UNKNOWN'
-                when is_customer and not products_similar then 'SOFT_NOT_SIMILAR'
+                when is_customer and is_similar is null then 'SOFT_SIMILARITY_UNKNOWN'
+                when is_customer and not is_similar then 'SOFT_NOT_SIMILAR'
                 when is_customer and not could_refuse then 'SOFT_NO_OPTOUT_AT_COLLECTION'
                 when is_customer then 'OK_SOFT_OPTIN'
                 when has_account and failure = 'NO_CONSENT' then 'SOFT_NOT_CUSTOMER'

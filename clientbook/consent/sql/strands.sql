@@ -2,10 +2,10 @@
 select
     standing.customer_id,
     standing.customer_id as strand,
-    cast(null as timestamptz) as merged_at,
     standing.channel,
     standing.address,
     standing.purpose,
+    standing.said_purpose,
     case when standing.state = 'granted' then 'given' else standing.state end as kind,
     standing.state in ('refused', 'withdrawn', 'invalidated') as restrictive,
     false as cascades,
@@ -15,23 +15,7 @@ select
     standing.event_id,
     standing.position,
     standing.valid_until,
-    struct_pack(
-        recorded_at := standing.recorded_at,
-        opt_in_level := standing.opt_in_level,
-        notice_id := standing.notice_id,
-        notice_version := standing.notice_version,
-        surface := standing.surface,
-        "method" := standing.method,
-        form_id := standing.form_id,
-        url := standing.url,
-        evidence_sha256 := standing.evidence_sha256,
-        parental := standing.parental,
-        undated := standing.undated,
-        recorded_by := standing.recorded_by,
-        source := standing.source,
-        actor := standing.actor,
-        batch := standing.batch
-    ) as detail
+    standing.proof
 from strand_standing as standing
 inner join (
     select customer_id, strand, max(merged_at) as merged_at from acts where merged_at is not null group by 1, 2
