@@ -307,7 +307,8 @@ def _report_request(book: Book, request: Request, *, as_json: bool) -> None:
         print_json(asdict(request))
         return
     timezone = book.settings.timezone
-    due = _("{day}, in {days} days").format(day=_day(book, request.due_at), days=request.days_left)
+    left = ngettext("{day}, {count} day left", "{day}, {count} days left", request.days_left)
+    due = (_("{day}, overdue") if request.overdue else left).format(day=_day(book, request.due_at), count=request.days_left)
     pairs = [(_("Right"), request.right), (_("Received"), request.received_at), (_("Due"), due)]
     print_pairs(pairs, timezone=timezone)
 

@@ -60,6 +60,14 @@ class RequestIsOpen(ClientbookError):
         super().__init__(said.format(received=day_of(request.received_at, timezone), due=day_of(request.due_at, timezone)))
 
 
+class AnsweredSince(ClientbookError):
+    """The same right was answered after the day on which the request is said to have come."""
+
+    def __init__(self, answered_at: datetime, timezone: str) -> None:
+        said = _("an answer of {day} is noted, after this request came; nothing was noted")
+        super().__init__(said.format(day=day_of(answered_at, timezone)))
+
+
 class NoOpenRequest(ClientbookError):
     """Nothing of this customer waits for an answer."""
 
@@ -122,6 +130,21 @@ def open_requests(snapshot: Snapshot, timezone: str, *, now: datetime, customer_
     rows = snapshot.table(_OPEN).to_pylist()
     found = [_request(row, timezone, now) for row in rows if customer_id in (None, row["customer_id"])]
     return sorted(found, key=lambda one: (one.due_at, one.position))
+
+
+def check_unanswered(snapshot: Snapshot, customer_id: str, right: str, timezone: str, *, since: datetime) -> None:
+    """Whether nothing answered the right of a customer since an instant: an answer closes all that came before it.
+
+    Raises:
+        AnsweredSince: something did.
+    """
+    type = "access_answered" if right == "access" else "erasure_refused"
+    last = snapshot.table(
+        "select max(occurred_at) as at from events where type = $type and customer_id = $id",
+        {"type": type, "id": customer_id},
+    )["at"][0].as_py()
+    if last and last > since:
+        raise AnsweredSince(last, timezone)
 
 
 def chosen(requests: list[Request], right: str | None) -> Request:

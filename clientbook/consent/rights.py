@@ -16,6 +16,7 @@ from clientbook.consent.requests import (
     Request,
     RequestIsOpen,
     check_extendable,
+    check_unanswered,
     chosen,
     deadline,
     open_requests,
@@ -81,6 +82,7 @@ class RightsDesk:
         Raises:
             CustomerNotFound: nobody, or several, are meant.
             RequestIsOpen: it is noted already.
+            AnsweredSince: it was answered later than it is said to have come.
             WrongUse: it came later than now.
         """
         now = self.clock()
@@ -90,6 +92,8 @@ class RightsDesk:
         for one in self._open(customer_id):
             if one.right == right:
                 raise RequestIsOpen(one, self.settings.timezone)
+        with self.projector.snapshot() as snapshot:
+            check_unanswered(snapshot, customer_id, right, self.settings.timezone, since=at or now)
         self._request(customer_id, right, at or now, ground)
         return chosen(self._open(customer_id), right)
 

@@ -62,7 +62,7 @@ select
     occurred_at, audience_exported.manifest.manifest_id as manifest_id,
     audience_exported.manifest.destination as destination, position
 from events
-where audience_exported is not null and recorded_at >= $since
+where audience_exported is not null and occurred_at >= $since
 order by occurred_at, position
 """
 
@@ -186,12 +186,12 @@ def portable_files(held: Held) -> dict[str, bytes]:
 
 
 def exports_since(snapshot: Snapshot, own: Iterable[str]) -> list[dict[str, Any]]:
-    """Lists that left the book since the person was first recorded. Who was on a list is known only where a message says so.
+    """Lists that left the book since the first thing that is known of the person. Who was on a list is not kept.
 
     `message_sent`: whether a message of that list is recorded as sent to the person.
     """
     listed = ", ".join(f"'{one}'" for one in own)
-    since = snapshot.table(f"select min(recorded_at) as at from all_events where customer_id in ({listed})")["at"][0].as_py()
+    since = snapshot.table(f"select min(occurred_at) as at from all_events where customer_id in ({listed})")["at"][0].as_py()
     if since is None:
         return []
     sent = snapshot.table(

@@ -10,7 +10,7 @@ from typing import Any, Final
 from clientbook.consent.requests import day_of
 from clientbook.consent.rights_bundle import Held
 from clientbook.i18n import N_, _
-from clientbook.query.labels import column_label, event_label
+from clientbook.query.labels import STATUSES, column_label, event_label
 from clientbook.query.text import display
 from clientbook.settings import Settings
 
@@ -42,6 +42,30 @@ _RIGHTS: Final = (
     N_("take back a consent at any time, as easily as you gave it (article 7(3))"),
     N_("say what is to become of your data after your death (Loi Informatique et Libertés, article 85)"),
 )
+
+_LABELS: Final = {
+    "address": N_("Address"),
+    "collected_from_person": N_("Given by you"),
+    "informed_at_collection": N_("Informed when collected"),
+    "product": N_("Article"),
+    "purpose": N_("Purpose"),
+    "quantity": N_("Quantity"),
+    "sku": N_("Article number"),
+    "state": N_("State"),
+    "subject": N_("Subject"),
+    "what": N_("What"),
+}
+"""Columns that have a label on this page only."""
+
+_STATES_IN_WORDS: Final = {
+    "granted": N_("given"),
+    "requested": N_("asked for"),
+    "pending": N_("waits for your confirmation"),
+    "refused": N_("refused"),
+    "withdrawn": N_("withdrawn"),
+    "invalidated": N_("void"),
+    "expired": N_("ended"),
+}
 
 _STYLE: Final = (
     "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%}"
@@ -86,7 +110,7 @@ _STATES: Final = ("channel", "address", "purpose", "state", "consented_at")
 def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str], zone: str) -> str:
     if not rows:
         return _paragraph(_("Nothing."))
-    head = "".join(f"<th>{escape(column_label(name))}</th>" for name in columns)
+    head = "".join(f"<th>{escape(_label(name))}</th>" for name in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(_shown(name, row[name], zone))}</td>" for name in columns) + "</tr>\n" for row in rows
     )
@@ -94,7 +118,14 @@ def _table(rows: Sequence[dict[str, Any]], columns: Sequence[str], zone: str) ->
 
 
 def _shown(name: str, value: Any, zone: str) -> str:
-    return event_label(value) if name in ("what", "act", "type") and value else display(value, zone)
+    if name in ("what", "act", "type") and value:
+        return event_label(value)
+    words = {"status": STATUSES, "state": _STATES_IN_WORDS}.get(name, {})
+    return _(words[value]) if value in words else display(value, zone)
+
+
+def _label(name: str) -> str:
+    return _(_LABELS[name]) if name in _LABELS else column_label(name)
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> str:
@@ -112,7 +143,7 @@ def _paragraph(text: str) -> str:
 
 def _profile(held: Held, zone: str) -> str:
     filled = {name: value for name, value in held.profile.items() if value not in (None, [], "", {})}
-    return _pairs((column_label(name), display(_map(value), zone)) for name, value in filled.items())
+    return _pairs((_label(name), display(_map(value), zone)) for name, value in filled.items())
 
 
 def _map(value: Any) -> Any:
