@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import stat
 import zipfile
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from shop_with_people import line
+from shop_with_people import created, line
 
 from clientbook.book import Book
 from clientbook.cli.diagnostics import guard
@@ -31,9 +32,19 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Book:
+def shop(filled: Path, tmp_path: Path) -> Book:
+    shutil.copytree(filled, tmp_path / "shop", symlinks=True)
+    return Book(tmp_path / "shop")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Zoé bought, agreed, was called; another entry of hers was merged. Paul is somebody else. Empty has an entry only."""
-    book = Book.create(tmp_path / "shop", name="Savonnerie")
+    book = created(tmp_path_factory.mktemp("rights") / "shop")
+    with (book.folder / "book.toml").open("r+") as settings:
+        text = settings.read().replace('name = ""', 'name = "Savonnerie"')
+        settings.seek(0)
+        settings.write(text)
     sale = {"order_id": "W-1", "total": "20", "currency": "EUR"}
     notice = {"notice_id": "letter", "version": "1", "language": "fr", "text": "Oui, la lettre.", "sha256": "0" * 64}
     events = [
@@ -68,7 +79,8 @@ def shop(tmp_path: Path) -> Book:
     book.note(merged(ZOE, [ZED], reason=None), occurred_at=datetime(2026, 3, 1, tzinfo=UTC))
     company = customer(book, PAUL)
     book.note(happened(ZOE, [("profile_updated", {"company_id": company})]), occurred_at=datetime(2026, 3, 2, tzinfo=UTC))
-    return book
+    book.snapshot().close()
+    return book.folder
 
 
 @pytest.fixture
