@@ -185,7 +185,7 @@ def _recipients(held: Held, zone: str) -> str:
             {"occurred_at": row["occurred_at"], "destination": row["destination"], "sent": row["message_sent"]}
             for row in held.exports
         ]
-        labels = [_("When"), _("To"), _("A message of it is recorded as sent to you")]
+        labels = [_("When"), _("Recipient"), _("A message of it is recorded as sent to you")]
         head = "".join(f"<th>{escape(label)}</th>" for label in labels)
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(display(value, zone))}</td>" for value in row.values()) + "</tr>\n"
@@ -194,7 +194,7 @@ def _recipients(held: Held, zone: str) -> str:
         parts += [_paragraph(said), f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>"]
     else:
         parts.append(_paragraph(_("No list of customers is recorded as given to a mailing tool or to anybody else.")))
-    parts.append(_paragraph(_("The book is kept on the shop's own computers; the program sends nothing anywhere.")))
+    parts.append(_paragraph(_("The program that keeps these data sends nothing anywhere by itself.")))
     return "\n".join(parts)
 
 
