@@ -21,6 +21,7 @@ import tomli_w
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way
 from clientbook.consent.desk import ConsentDesk
+from clientbook.consent.rights import RightsDesk
 from clientbook.engine.duckdb import Limits, quoted
 from clientbook.erasure import Eraser
 from clientbook.errors import ClientbookError, WrongUse
@@ -196,6 +197,14 @@ class Book:
         """What answers about permission. The shop's policy is recorded first, where it changed."""
         self._adopt_policy()
         return ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
+
+    @property
+    def rights(self) -> RightsDesk:
+        """What answers people who use their rights. The shop's policy is recorded first, where it changed."""
+        self._adopt_policy()
+        return RightsDesk(
+            note=self.note, projector=self.projector, settings=self.settings, eraser=self.eraser, clock=self.clock
+        )
 
     @property
     def eraser(self) -> Eraser:

@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "show": ("reading", _("Show one customer: profile, time line, orders, consent.")),
     "events": ("reading", _("List events, or the types of events.")),
     "consent": ("consent", _("May we write to this person, and what proves it.")),
+    "rights": ("rights", _("Answer people who ask what is held of them, or to correct, limit or erase it.")),
     "query": ("reading", _("Ask the read model in SQL, read-only.")),
     "add": ("noting", _("Add a customer by hand.")),
     "log": ("noting", _("Note a call, a meeting, a visit, a message, a note.")),

@@ -198,6 +198,7 @@ class AccessRequested(Event, frozen=True, kw_only=True):
 
     due_at: Annotated[Instant, doc("When the answer is due.")] | None = None
     ground: Annotated[Text, doc("What was asked, in a word.")] | None = None
+    extends: Annotated[bool, doc("Whether it only gives the open request a later date; the ground says why.")] | None = None
 
 
 class AccessAnswered(Event, frozen=True, kw_only=True):
@@ -212,6 +213,7 @@ class ErasureRequested(Event, frozen=True, kw_only=True):
 
     due_at: Annotated[Instant, doc("When it is due.")] | None = None
     ground: Annotated[Text, doc("On what ground.")] | None = None
+    extends: Annotated[bool, doc("Whether it only gives the open request a later date; the ground says why.")] | None = None
 
 
 class ErasureRefused(Event, frozen=True, kw_only=True):

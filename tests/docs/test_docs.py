@@ -289,7 +289,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     run("init", str(folder / "book"))
     (folder / "book" / ".sample").touch()  # enough for `demo` to take it for its own
     written = printed_writing(run)
-    return written | printed_reading(run, folder, before_merge=written["log"][2]["position"])
+    read = printed_reading(run, folder, before_merge=written["log"][2]["position"])
+    return written | read | printed_rights(run, folder)
 
 
 def printed_writing(run: Callable[..., Any]) -> dict[str, list[Any]]:
@@ -340,6 +341,48 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
             run("diff", "--from", "0", "--json"),
             run("diff", "--from", str(before_merge), "--json"),
             run("diff", "--from", "2026-01-01", "--to", "2026-03-12", "--axis", "occurred", "--json"),
+        ],
+    }
+
+
+def printed_rights(run: Callable[..., Any], folder: Path) -> dict[str, list[Any]]:
+    """Of the commands that answer people who use their rights: of one who is added first, and erased at last."""
+    who = run("add", "--given-name", "Léo", "--email", "leo@example.com", "--json")["customer_id"]
+    consent = ("--channel", "email", "--purpose", "newsletter", "--notice", "n/1", "--surface", "s", "--method", "m")
+    run("consent", "record", who, "given", *consent, "--json")
+    (folder / "exported.jsonl").write_text(
+        json.dumps(
+            {
+                "type": "audience_exported",
+                "occurred_at": "2199-01-01T10:00:00Z",
+                "data": {"manifest": {"manifest_id": "m-1", "destination": "mailer", "rule": "all"}},
+            }
+        ),
+        encoding="utf-8",
+    )
+    run("append", "exported.jsonl", "--json")
+    return {
+        "rights receive": [
+            run("rights", "receive", who, "access", "--at", "2026-01-05", "--json"),
+            run("rights", "receive", who, "erasure", "--ground", "letter", "--json"),
+            run("rights", "extend", who, "erasure", "--ground", "complex", "--json"),
+        ],
+        "rights due": [run("rights", "due", "--json")],
+        "rights access": [run("rights", "access", who, "--out", str(folder / "access.zip"), "--json")],
+        "rights portability": [run("rights", "portability", who, "--out", str(folder / "elsewhere"), "--json")],
+        "rights rectify": [run("rights", "rectify", who, "--email", "leo.new@example.com", "--json")],
+        "rights restrict": [
+            run("rights", "restrict", who, "--ground", "contested", "--json"),
+            run("rights", "restrict", who, "--lift", "--ground", "corrected", "--json"),
+        ],
+        "rights object": [
+            run("rights", "object", who, "--channel", "sms", "--json"),
+            run("rights", "object", who, "--json"),
+        ],
+        "rights erase": [
+            run("rights", "erase", who, "--dry-run", "--json"),
+            run("rights", "erase", who, "--refuse", "a claim", "--json"),
+            run("rights", "erase", who, "--yes", "--json"),
         ],
     }
 
