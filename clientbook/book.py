@@ -20,6 +20,7 @@ import tomli_w
 
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way
+from clientbook.consent.certificate import Certifier
 from clientbook.consent.desk import ConsentDesk
 from clientbook.engine.duckdb import Limits, quoted
 from clientbook.erasure import Eraser
@@ -196,6 +197,11 @@ class Book:
         """What answers about permission. The shop's policy is recorded first, where it changed."""
         self._adopt_policy()
         return ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
+
+    @property
+    def certifier(self) -> Certifier:
+        """What makes certificates of permission, and checks them."""
+        return Certifier(desk=self.consent, log=self.log)
 
     @property
     def eraser(self) -> Eraser:
