@@ -120,7 +120,6 @@ class Decided(_Part, frozen=True, kw_only=True):
     obligations: list[str] = []
     warnings: list[str] = []
     evidence: list[int] = []
-    valid_until: datetime | None = None
 
 
 class Adopted(_Part, frozen=True, kw_only=True):
@@ -404,7 +403,7 @@ def _said(snapshot: Snapshot, setting: Setting, customer_id: str, asks: Sequence
     )
     acts = snapshot.engine.rows(_ACTS, {"id": customer_id})
     notices = snapshot.engine.rows(_NOTICES, {"id": customer_id})
-    decided = [decide(snapshot, setting, customer_id, ask, until=len(asks) == 1) for ask in asks]
+    decided = [decide(snapshot, setting, customer_id, ask, until=False) for ask in asks]
     return _Said(
         customer=_made(Person, person[0]),
         facts={name: _plain(value) for name, value in decided[0].facts.items() if value is not None},

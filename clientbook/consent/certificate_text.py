@@ -221,7 +221,6 @@ def _decisions(one: Certificate) -> Iterator[Block]:
             (_("legal basis"), decided.legal_basis),
             (_("source of the rule"), f"{reason.source} ({_(reason.certainty)})" if reason.source else None),
             (_("rests on positions"), ", ".join(map(str, decided.evidence)) or None),
-            (_("valid until"), decided.valid_until),
             (_("asks for"), "; ".join(_(OBLIGATIONS[code]) for code in decided.obligations) or None),
             (_("warnings"), "; ".join(_(WARNINGS[code]) for code in decided.warnings) or None),
         ]

@@ -26,14 +26,10 @@ _BASES: Final = {
 """By purpose; those of the shop's own have the basis of the one above them."""
 
 _SECURITY: Final = (
-    N_(
-        "the book lies on the shop's own machine; files are the owner's alone (0600, folders 0700); `clientbook doctor` checks it"
-    ),
+    N_("files are the owner's alone (0600, folders 0700); `clientbook doctor` checks it"),
     N_("the log is append-only and chained by SHA-256; `clientbook verify` finds any change"),
     N_("error messages name no customer"),
-    N_(
-        "erasure rewrites the files and deletes the old ones; a backup does not open before later erasures were replayed on it"
-    ),
+    N_("erasure rewrites the files and deletes the old ones; a restored backup opens once later erasures are replayed"),
     N_("identifiers of erased people are kept as keyed hashes only, so that an import does not bring them back"),
 )
 
