@@ -43,7 +43,9 @@ PEOPLE = [
     *lines("old.buyer", sale("1", "2022-05-01")),
     *lines("buyer", sale("2", "2025-05-01")),
     *lines("contracted", sale("3", "2019-05-01"), ("contract_opened", "2019-05-01", {"contract_id": "C"})),
-    *lines("account", ("account_opened", "2023-03-01", {"external_id": "A1"}), ("site_visited", "2024-03-01", {"page": "/"})),
+    *lines(
+        "account", ("account_opened", "2023-03-01", {"external_id": "A1"}), ("site_visited", "2024-03-01", {"page": "/"})
+    ),
     *lines("contest", ("contest_entered", "2026-01-01", {"contest": "noel"}), via="contest", since="2026-01-01"),
     *lines("met", ("contest_entered", "2026-01-01", {"contest": "noel"})),
     *lines(
