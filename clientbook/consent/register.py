@@ -19,9 +19,7 @@ _BASES: Final = {
     "partner_offers": N_("consent (GDPR 6(1)(a))"),
     "newsletter": N_("consent (GDPR 6(1)(a))"),
     "satisfaction_survey": N_("legitimate interest (GDPR 6(1)(f)); with an offer in it, consent or an earlier sale"),
-    "marketing": N_(
-        "consent (GDPR 6(1)(a)), or for similar products an earlier sale (CPCE L34-5), legitimate interest by post"
-    ),
+    "marketing": N_("consent (GDPR 6(1)(a)); an earlier sale of similar products (CPCE L34-5); legitimate interest by post"),
 }
 """By purpose; those of the shop's own have the basis of the one above them."""
 
