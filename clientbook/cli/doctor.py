@@ -40,7 +40,8 @@ def doctor_command(ctx: click.Context, fix: bool, as_json: bool) -> None:
         print_json(document)
     else:
         for one in found:
-            click.echo(harmless(f"{_(_NAMES[one.check])}: {_(_STATES[one.state])}, {one.message}"))
+            said = _("{name}: {state}, {message}")
+            click.echo(harmless(said.format(name=_(_NAMES[one.check]), state=_(_STATES[one.state]), message=one.message)))
             for path in one.paths[:10]:
                 click.echo(harmless(f"  {path}"))
             if len(one.paths) > 10:
