@@ -20,10 +20,13 @@ import tomli_w
 
 from clientbook import __version__
 from clientbook.backup import RESTORED, Backup, back_up, in_the_way
+from clientbook.consent.certificate import Certifier
 from clientbook.consent.desk import ConsentDesk
+from clientbook.consent.register import record
+from clientbook.consent.retention import Retention
 from clientbook.consent.rights import RightsDesk
 from clientbook.engine.duckdb import Limits, quoted
-from clientbook.erasure import Eraser
+from clientbook.erasure import Eraser, Erasure
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
@@ -205,6 +208,25 @@ class Book:
         return RightsDesk(
             note=self.note, projector=self.projector, settings=self.settings, eraser=self.eraser, clock=self.clock
         )
+
+    @property
+    def certifier(self) -> Certifier:
+        """What makes certificates of permission, and checks them."""
+        return Certifier(desk=self.consent, log=self.log)
+
+    @property
+    def retention(self) -> Retention:
+        """What tells until when people may be kept."""
+        settings = self.settings
+        return Retention(projector=self.projector, policy=settings.consent, timezone=settings.timezone, now=self.clock())
+
+    def retire(self, customer_id: str) -> Erasure | None:
+        """Erase somebody who is beyond the time of retention; None where that is no longer so, or they are gone already."""
+        return self.eraser.erase(customer_id, ground="retention") if self.retention.is_beyond(customer_id) else None
+
+    def record_of_processing(self) -> dict[str, Any]:
+        """What the register of GDPR article 30 says: the documented shape of `clientbook register --json`."""
+        return record(self.settings, self.projector, self.registry, made_at=self.clock())
 
     @property
     def eraser(self) -> Eraser:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "locale"
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 @cache
@@ -15,7 +19,25 @@ def _catalogue(languages: tuple[str, ...]) -> gettext.NullTranslations:
     return gettext.translation("clientbook", _FOLDER, languages=list(languages), fallback=True)
 
 
+def language() -> str:
+    """The language that texts come in: that of the catalogue, or English where there is none."""
+    return _catalogue(_languages()).info().get("language", "en")
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let texts come in this language, whatever the reader's is: a document stays in the one it was made in."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
 def _languages() -> tuple[str, ...]:
+    spoken = _spoken.get()
+    if spoken:
+        return (spoken,)
     for name in ("CLIENTBOOK_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name)
         if value:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from clientbook.events.base import Text, Word
+from clientbook.events.base import LongText, Text, Word
 from clientbook.events.consent import Channel
 
 Grade = Literal["A", "B", "C", "D"]
@@ -105,6 +105,32 @@ class ConsentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def digest(self) -> str:
         """SHA-256 of that text."""
         return sha256(self.text().encode()).hexdigest()
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who gets personal data from the shop: a `[[register.recipients]]` table."""
+
+    name: Text
+    role: Literal["processor", "recipient"] = "processor"
+    """Whether it works on the shop's behalf or for itself."""
+    service: Text | None = None
+    """What it does: mailing, hosting, delivery, …"""
+    country: Text | None = None
+    transfer: Text | None = None
+    """Outside the EU: by what safeguard (adequacy decision, standard clauses)."""
+
+
+class RegisterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `[register]` table: what the record of processing activities (GDPR art. 30) says beyond the book itself."""
+
+    contact: LongText | None = None
+    """Postal address, e-mail or phone of the controller."""
+    representative: Text | None = None
+    dpo: Text | None = None
+    """The data protection officer, where there is one."""
+    recipients: list[Recipient] = []
+    security: list[LongText] = []
+    """Measures of the shop's own, beside those of the program."""
 
 
 class MessageProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

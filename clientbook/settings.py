@@ -13,7 +13,7 @@ from msgspec import Meta
 from clientbook.errors import ClientbookError
 from clientbook.events.base import Word
 from clientbook.i18n import _
-from clientbook.policy import ConsentPolicy, MessageProfile
+from clientbook.policy import ConsentPolicy, MessageProfile, RegisterSettings
 
 
 class InvalidSettings(ClientbookError, ValueError):
@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: LogSettings = LogSettings()
     consent: ConsentPolicy = ConsentPolicy()
     messages: dict[Word, MessageProfile] = {}
+    register: RegisterSettings = RegisterSettings()
 
 
 def load_settings(path: Path) -> Settings:

@@ -13,7 +13,7 @@ import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, open_book, read_time, say_erasures
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
-from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
+from clientbook.cli.output import print_json, print_pairs, print_rows, print_table, write_private
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
 
@@ -126,6 +126,52 @@ def history_command(ctx: click.Context, customer: str, at: str | None, known_at:
         _("Source"),
     ]
     _print_some(found["acts"], acts, [*labels, _("Position")], timezone)
+
+
+@consent_command.command("certificate")
+@click.argument("customer")
+@click.option("--channel", type=click.Choice(CHANNELS), help=_("By what means; without it, what the policy names."))
+@click.option("--purpose", help=_("What for: newsletter, own_offers, …"))
+@click.option("--message", metavar="NAME", help=_("A message that book.toml declares under [messages.NAME]."))
+@_moment
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help=_("Write it there: FILE.md or FILE.html."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@click.pass_context
+def certificate_command(
+    ctx: click.Context,
+    customer: str,
+    channel: str | None,
+    purpose: str | None,
+    message: str | None,
+    at: str | None,
+    known_at: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Certify what the book knew of CUSTOMER's permission, bound to the log so that `verify --certificate` can check it."""
+    from clientbook.consent.certificate_text import json_text, written
+
+    form = out.suffix[1:].lower() if out else "md"
+    if form not in ("md", "html"):
+        raise WrongUse(_("--out takes a file that ends in .md or .html"))
+    book = open_book(ctx)
+    if channel or purpose or message:
+        channel, purpose = _pair(book, channel, purpose, message)
+    made = book.certifier.certify(
+        clean(customer),
+        channel=channel,
+        purpose=purpose,
+        message=message,
+        at=_instant(book, at),
+        known_at=_known(book, known_at),
+    )
+    if out:
+        write_private(out, written(made, form))  # type: ignore[arg-type]  # checked above
+        say(_("written: {file}").format(file=out))
+    if as_json:
+        click.echo(json_text(made))
+    elif not out:
+        click.echo(written(made, "md"), nl=False)
 
 
 @consent_command.command("matrix")

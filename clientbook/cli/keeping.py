@@ -49,12 +49,24 @@ def seal_command(ctx: click.Context, everything: bool, as_json: bool) -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--quick", is_flag=True, help=_("Only names, footers, counts and links, not every byte and row."))
 @click.option("--full", is_flag=True, help=_("Everything; this is the default."))
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help=_("Instead, hold a certificate of `consent certificate` against the book."),
+)
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @click.pass_context
-def verify_command(ctx: click.Context, folder: Path | None, quick: bool, full: bool, as_json: bool) -> None:
+def verify_command(
+    ctx: click.Context, folder: Path | None, quick: bool, full: bool, certificate: Path | None, as_json: bool
+) -> None:
     """Check that the log is what was written: the book's, or that of the backup in FOLDER. Exit code 3 on any fault."""
     if quick and full:
         raise WrongUse(_("--quick and --full contradict each other"))
+    if certificate:
+        if folder or quick or full:
+            raise WrongUse(_("--certificate checks a certificate against the book, and takes no FOLDER, --quick or --full"))
+        ctx.exit(_verify_certificate(ctx, certificate, as_json=as_json))
     found = _verified(folder or ctx.find_root().obj, quick=quick)
     if as_json:
         print_json(_as_json(found))
@@ -72,6 +84,34 @@ def verify_command(ctx: click.Context, folder: Path | None, quick: bool, full: b
         none, some = _("no fault found"), ngettext("{faults} fault found", "{faults} faults found", faults)
         say(some.format(faults=faults) if faults else none)
     ctx.exit(3 if found.faults else 0)
+
+
+def _verify_certificate(ctx: click.Context, file: Path, *, as_json: bool) -> int:
+    """Say whether a certificate is what the book says; the exit code."""
+    from dataclasses import asdict
+
+    from clientbook.consent.certificate_text import read
+
+    stated, changed = read(file.read_bytes())
+    found = open_book(ctx).certifier.check(stated)
+    for line in changed:
+        found.differs(f"line {line}", _("it is not what the data at the end of the certificate say"))
+    if as_json:
+        print_json({"ok": found.is_confirmed, **asdict(found)})
+        return 0 if found.is_confirmed else 3
+    for difference in found.differences:
+        warn(f"{difference.what}: {difference.message}")
+    for number in found.erased:
+        said = _("erased, ledger entry {number}: what it rests on is no longer in the book, and cannot be shown from it")
+        warn(said.format(number=number))
+    for remark in found.remarks:
+        say(remark)
+    if found.is_confirmed:
+        said = _("confirmed: the book says the same at position {position}, chain {digest}")
+        say(said.format(position=found.position, digest=found.digest))
+    else:
+        say(_("not confirmed"))
+    return 0 if found.is_confirmed else 3
 
 
 def _verified(folder: Path, *, quick: bool) -> Verification:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,6 +86,21 @@ def print_pairs(pairs: Iterable[tuple[str, Any]], *, timezone: str) -> None:
     width = max((len(label) for label, _value in shown), default=0)
     for label, value in shown:
         click.echo(f"{label:<{width}}  {value}".rstrip())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all; one that is there is replaced."""
+    from clientbook.log.files import temporary_in
+
+    temporary = temporary_in(path.parent)
+    try:
+        with open(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
+        ) as file:
+            file.write(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def print_json(value: Any) -> None:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 
 import msgspec
@@ -72,3 +73,9 @@ def calling_bounds(day: date, pack: RulePack, shop_hours: Sequence[str]) -> list
     """The local times of a day at which calling begins or ends to be allowed."""
     ends = {end for hours in (pack.phone_hours, shop_hours) for one in hours for end in minutes(one)}
     return [datetime.combine(day, end) for end in sorted(ends)] + [datetime.combine(day + timedelta(days=1), time())]
+
+
+@cache
+def pack_digest(pack_id: str) -> str:
+    """SHA-256 of the file of a pack."""
+    return sha256((files(__package__) / "packs" / f"{pack_id}.toml").read_bytes()).hexdigest()

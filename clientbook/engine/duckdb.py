@@ -16,13 +16,23 @@ import duckdb
 import pyarrow as pa
 
 from clientbook.errors import ClientbookError
+from clientbook.i18n import _
+
+_ABOUT_VALUES = (duckdb.DataError, duckdb.InvalidInputException, duckdb.IntegrityError)
+"""What DuckDB raises over a value that it met, and quotes it: a customer's name, as likely as not."""
 
 
 class QueryFailed(ClientbookError):
-    """A query could not run; the message is DuckDB's, without its error class."""
+    """A query could not run; the message is DuckDB's, unless it may quote a value of the book."""
 
     def __init__(self, error: duckdb.Error) -> None:
-        super().__init__(str(error).split("\n\nLINE")[0].strip())
+        said = str(error).split("\n\nLINE")[0].strip()
+        if isinstance(error, _ABOUT_VALUES) and os.environ.get("CLIENTBOOK_DEBUG") != "1":
+            told = _(
+                "{kind}: a value does not fit; it is not shown, since it may be a customer's. try_cast gives NULL instead"
+            )
+            said = told.format(kind=said.partition(":")[0] if ":" in said else type(error).__name__)
+        super().__init__(said)
 
 
 class QueryCancelled(ClientbookError):

@@ -325,6 +325,17 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "events": [run("events", "--json")],
         "events --types": [run("events", "--types", "--json")],
         "query": [run("query", "select * from orders", "--json")],
+        "consent certificate": [
+            run("consent", "certificate", "K1", "--json", "--out", str(folder / "proof.md")),
+            run("consent", "certificate", "K1", "--json", "--at", "2026-03-20"),
+        ],
+        "verify --certificate": [
+            run("verify", "--certificate", str(folder / "proof.md"), "--json"),
+        ],
+        "retention": [run("retention", "--json"), run("retention", "--all", "--json")],
+        "retention --apply": [run("retention", "--apply", "--yes", "--json")],
+        "register": [run("register", "--json")],
+        "doctor": [run("doctor", "--fix", "--json")],
         "project": [run("project", "--out", str(folder / "tables"), "--tables", "orders,refunds", "--json")],
         "rebuild": [run("rebuild", "--json")],
         "demo": [run("demo", "--json", "--dir", "book")],
