@@ -20,6 +20,7 @@ from clientbook.i18n import _, ngettext
 if TYPE_CHECKING:
     from clientbook.book import Book
     from clientbook.consent.deciding import Decision
+    from clientbook.importing.commit import Outcome
 
 CHANNELS: Final = ("email", "sms", "push", "phone", "auto_call", "post", "ad_audience")
 
@@ -242,6 +243,10 @@ def record_command(
         given |= _proof(given)
     occurred_at = read_time(at, zoneinfo.ZoneInfo(book.settings.timezone)) if at else book.clock()
     outcome = recorded(book.note, clean(customer), type, given, occurred_at=occurred_at, actor=by)
+    _told(outcome, type, as_json=as_json)
+
+
+def _told(outcome: Outcome, type: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"position": outcome.position, "type": type})
     else:
@@ -282,7 +287,7 @@ def notices_command(
             controller=book.settings.consent.controller or book.settings.name,
             at=book.clock(),
         )
-        say(_("published at position {position}").format(position=outcome.position))
+        _told(outcome, "notice_published", as_json=as_json)
         return
     found = book.consent.notices(with_text=with_text)
     print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone, label=_column)
@@ -314,7 +319,7 @@ def lists_command(
                 )
             )
         outcome = acquired(book.note, {"list_id": clean(list_id), "art14_given": art14, **given}, at=book.clock())
-        say(_("noted at position {position}").format(position=outcome.position))
+        _told(outcome, "list_acquired", as_json=as_json)
         return
     print_rows(book.consent.lists(), chosen_format(format_, as_json), timezone=book.settings.timezone, label=_column)
 

@@ -325,6 +325,7 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "events": [run("events", "--json")],
         "events --types": [run("events", "--types", "--json")],
         "query": [run("query", "select * from orders", "--json")],
+        **printed_consent(run, folder),
         "consent certificate": [
             run("consent", "certificate", "K1", "--json", "--out", str(folder / "proof.md")),
             run("consent", "certificate", "K1", "--json", "--at", "2026-03-20"),
@@ -353,6 +354,31 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
             run("diff", "--from", str(before_merge), "--json"),
             run("diff", "--from", "2026-01-01", "--to", "2026-03-12", "--axis", "occurred", "--json"),
         ],
+    }
+
+
+def printed_consent(run: Callable[..., Any], folder: Path) -> dict[str, list[Any]]:
+    """Of the commands about permission."""
+    (folder / "wording.txt").write_text("J’accepte de recevoir la lettre.", encoding="utf-8")
+    proof = ("--notice", "w/1", "--surface", "counter", "--method", "signature")
+    record = ("consent", "record", "nora@example.com")
+    adds = ("--add", "l-1", "--supplier", "S", "--kind", "bought", "--proof", "p", "--names-us")
+    return {
+        "consent record": [
+            run("consent", "notices", "--publish", "wording.txt", "--id", "w", "--version", "1", "--json"),
+            run("consent", "lists", *adds, "--licence-until", "2030-01-01", "--json"),
+            run(*record, "given", "--channel", "email", "--purpose", "newsletter", *proof, "--json"),
+            run(*record, "objection", "--channel", "sms", "--json"),
+        ],
+        "consent check": [
+            run("consent", "check", "nora@example.com", "--channel", "email", "--purpose", "newsletter", "--json"),
+            run("consent", "check", "K1", "--channel", "phone", "--purpose", "own_offers", "--at", "2026-07-01", "--json"),
+        ],
+        "consent history": [run("consent", "history", one, "--json") for one in ("nora@example.com", "zoe@example.com")],
+        "consent matrix": [run("consent", "matrix", "--json")],
+        "consent expiring": [run("consent", "expiring", "--within", "900d", "--json")],
+        "consent notices": [run("consent", "notices", "--json")],
+        "consent lists": [run("consent", "lists", "--json")],
     }
 
 
