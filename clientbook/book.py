@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
 import msgspec
@@ -65,24 +66,12 @@ from clientbook.query.customers import find_customer
 from clientbook.query.differences import Axis, differences
 from clientbook.query.overview import holdings, summary
 from clientbook.query.points import Point, point_at, point_now, point_of
-from clientbook.settings import InvalidSettings, Settings, check_timezone, load_settings
+from clientbook.settings import SETTINGS_FILE, InvalidSettings, Settings, check_timezone, settings_of
 from clientbook.suppression import ERASED, names_erased, without_erased, without_kept_sales
 from clientbook.verification import verify_book
 
-SETTINGS_FILE: Final = "book.toml"
 KEY_FILE: Final = "key"
 _CHOSEN_AT_FIRST: Final = ("currency", "timezone", "name", "log")
-
-
-class NoBook(ClientbookError):
-    """The folder holds no book."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            _("{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another").format(
-                folder=folder
-            )
-        )
 
 
 class DamagedBook(ClientbookError):
@@ -92,13 +81,15 @@ class DamagedBook(ClientbookError):
 class RestoredBook(ClientbookError):
     """The book comes from a backup, and nobody has said yet what became of erasures made since."""
 
+    exit_code = 4
+
     def __init__(self, folder: Path) -> None:
         super().__init__(
             _(
                 "{folder} was put back from a backup; people erased since must be erased here too. Name the ledger that"
-                " knows of them: `clientbook --book {folder} erasures --replay BOOK`, or say that there were none:"
-                " `clientbook --book {folder} erasures --none-later`"
-            ).format(folder=folder)
+                " knows of them: `clientbook --book {name} erasures --replay BOOK`, or say that there were none:"
+                " `clientbook --book {name} erasures --none-later`"
+            ).format(folder=folder, name=quote(str(folder)))
         )
 
 
@@ -133,10 +124,7 @@ class Book:
         """
         self.folder = folder
         self.clock = clock
-        try:
-            self.settings = load_settings(folder / SETTINGS_FILE)
-        except (FileNotFoundError, NotADirectoryError):
-            raise NoBook(folder) from None
+        self.settings = settings_of(folder)
         self.registry = Registry()
         self.log = ParquetLog(folder / "log", clock=clock)
         self._secret = _read_key(folder / "log" / KEY_FILE)

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 from clientbook.backup import RESTORED
-from clientbook.book import SETTINGS_FILE, Book, NoBook
+from clientbook.book import Book
 from clientbook.errors import ClientbookError
 from clientbook.i18n import _
 from clientbook.log.base import DamagedLog
 from clientbook.log.files import exclusive
 from clientbook.log.ledger import Ledger
 from clientbook.policy import ConsentPolicy, stored_policy
-from clientbook.settings import InvalidSettings, Settings, load_settings
+from clientbook.settings import SETTINGS_FILE, InvalidSettings, NoBook, Settings, load_settings
 
 LEAST_FREE: Final = 200_000_000
 """Bytes below which a disk is called nearly full; an erasure or a seal also needs the log's own size once more."""

@@ -8,9 +8,10 @@ import tomllib
 from hashlib import sha256
 from pathlib import Path
 
-from clientbook.book import SETTINGS_FILE, Book, BookExists
+from clientbook.book import Book, BookExists
 from clientbook.i18n import _
 from clientbook.importing.decode import GivenFile, open_file
+from clientbook.settings import SETTINGS_FILE
 
 
 def sample_folder() -> Path:

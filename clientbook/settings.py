@@ -5,7 +5,8 @@ from __future__ import annotations
 import tomllib
 import zoneinfo
 from pathlib import Path
-from typing import Annotated
+from shlex import quote
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +15,21 @@ from clientbook.errors import ClientbookError
 from clientbook.events.base import Word
 from clientbook.i18n import _
 from clientbook.policy import ConsentPolicy, MessageProfile, RegisterSettings
+
+SETTINGS_FILE: Final = "book.toml"
+
+
+class NoBook(ClientbookError):
+    """The folder holds no book; the message says what else it may be."""
+
+    def __init__(self, folder: Path) -> None:
+        if (folder / "log").is_dir():
+            said = _("{folder} has lost its {file}; put it back from a backup")
+        elif (folder / "backup.json").exists():
+            said = _("{folder} is a backup; `clientbook restore {name} FOLDER` makes a book of it")
+        else:
+            said = _("{folder} is no customer book; `clientbook init {name}` makes one, `--book DIR` names another")
+        super().__init__(said.format(folder=folder, name=quote(str(folder)), file=SETTINGS_FILE))
 
 
 class InvalidSettings(ClientbookError, ValueError):
@@ -51,6 +67,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     consent: ConsentPolicy = ConsentPolicy()
     messages: dict[Word, MessageProfile] = {}
     register: RegisterSettings = RegisterSettings()
+
+
+def settings_of(book: Path) -> Settings:
+    """The settings of the book in a folder.
+
+    Raises:
+        NoBook: there is none.
+        InvalidSettings: they cannot be read.
+    """
+    try:
+        return load_settings(book / SETTINGS_FILE)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoBook(book) from None
 
 
 def load_settings(path: Path) -> Settings:

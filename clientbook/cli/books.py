@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -27,7 +28,11 @@ def init_command(folder: Path, currency: str, timezone: str, name: str) -> None:
         Book.create(folder, currency=currency.upper(), timezone=timezone, name=name)
     except InvalidSettings as error:
         raise WrongUse(str(error)) from None
-    say(_("made an empty book in {folder}; next: clientbook --book {folder} import FILE").format(folder=folder))
+    say(
+        _("made an empty book in {folder}; next: clientbook --book {name} import FILE").format(
+            folder=folder, name=quote(str(folder))
+        )
+    )
 
 
 @click.command("info")

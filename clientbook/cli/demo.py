@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -37,7 +38,11 @@ def demo_command(headless: bool, fresh: bool, as_json: bool, folder: Path | None
         print_json(summary)
         return
     _print_summary(summary, book.settings.timezone)
-    say(_("The book is in {folder}; browse it with: clientbook --book {folder} tui").format(folder=folder))
+    say(
+        _("The book is in {folder}; browse it with: clientbook --book {name} tui").format(
+            folder=folder, name=quote(str(folder))
+        )
+    )
 
 
 def _default_folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -198,10 +199,10 @@ def restore_command(backup: Path, folder: Path, replay: Path | None, none_later:
     say(said.format(folder=folder, made_at=manifest.made_at.isoformat(timespec="minutes"), position=manifest.position))
     if replayed is None:
         opens = _(
-            "it opens when you say what became of erasures made since: clientbook --book {folder} erasures --replay BOOK,"
-            " or, if there were none: clientbook --book {folder} erasures --none-later"
+            "it opens when you say what became of erasures made since: clientbook --book {name} erasures --replay BOOK,"
+            " or, if there were none: clientbook --book {name} erasures --none-later"
         )
-        warn(opens.format(folder=folder))
+        warn(opens.format(name=quote(str(folder))))
     else:
         say(_("erasures replayed: {count}").format(count=replayed))
 

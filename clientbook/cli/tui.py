@@ -11,7 +11,6 @@ from typing import NoReturn
 import click
 
 from clientbook.cli.common import moment_options
-from clientbook.i18n import _
 
 
 @click.command("tui")
@@ -36,19 +35,11 @@ def open_application(folder: Path, as_of: str | None = None, known_at: str | Non
     import zoneinfo
 
     from clientbook.cli.common import read_time
-    from clientbook.settings import load_settings
+    from clientbook.projection.moment import Moment
+    from clientbook.settings import settings_of
     from clientbook.tui.app import run
 
-    try:
-        settings = load_settings(folder / "book.toml")
-    except (FileNotFoundError, NotADirectoryError):
-        from clientbook.errors import ClientbookError
-
-        said = _("{folder} is no customer book; `clientbook init {folder}` makes one, `--book DIR` names another")
-        raise ClientbookError(said.format(folder=folder)) from None
-    from clientbook.projection.moment import Moment
-
-    zone = zoneinfo.ZoneInfo(settings.timezone)
+    zone = zoneinfo.ZoneInfo(settings_of(folder).timezone)
     moment = Moment(
         as_of=read_time(as_of, zone, end_of_day=True) if as_of else None,
         known_at=read_time(known_at, zone, end_of_day=True) if known_at else None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 ANA, ANNA = "ana@example.com", "anna@example.com"
 
@@ -35,7 +36,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run clientbook beside a copy of the book named `b`, without a new process."""
-    from click.testing import CliRunner
 
     from clientbook.cli.diagnostics import guard
     from clientbook.cli.main import cli
@@ -132,7 +132,7 @@ def test_backup_and_restore(run: Any, tmp_path: Path) -> None:
     assert "neither empty nor a backup" in run("backup", "b/..", code=1)[1]
     _printed, said = run("restore", "copy", "back")
     assert "erasures --none-later" in said
-    assert "put back from a backup" in run("info", book="back", code=1)[1]
+    assert "put back from a backup" in run("info", book="back", code=4)[1]
     assert "erasures replayed: 0" in run("erasures", "--none-later", book="back")[1]
     assert run("verify", "--json", book="back")[0] == run("verify", "--json")[0]
     assert "not empty" in run("restore", "copy", "back", code=1)[1]
@@ -202,3 +202,13 @@ def test_somebody_erased_is_set_aside_and_may_come_back(run: Any) -> None:
     Path("again.csv").write_text(f"N° commande,date,e-mail,total\nN-9,01/03/2099,{ANA},9.90\n")
     found, _said = run("import", "again.csv", "--yes", "--allow-erased", "--json")
     assert (found["rows_used"], found["rows_rejected"], found["rows_duplicate"]) == (1, 0, 0)
+
+
+def test_a_folder_that_is_no_book_is_told_apart(run: Any) -> None:
+    """A backup, a book that lost its settings, anything else: each has another remedy."""
+    run("init", "my shop")
+    run("backup", "copy", book="my shop")
+    assert "is a backup; `clientbook restore" in run("info", book="copy", code=1)[1]
+    Path("my shop/book.toml").unlink()
+    assert "has lost its book.toml; put it back from a backup" in run("info", book="my shop", code=1)[1]
+    assert "`clientbook init 'no book'` makes one" in run("info", book="no book", code=1)[1]

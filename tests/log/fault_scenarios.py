@@ -26,11 +26,12 @@ from faulty_disk import FaultyDisk, How, fresh_copy, in_child, tell
 from power_cut import PowerCuts, put
 
 from clientbook.backup import BackupFailed, no_later_erasures, restore
-from clientbook.book import Book, BookExists, NoBook, RestoredBook
+from clientbook.book import Book, BookExists, RestoredBook
 from clientbook.erasure import rows_of
 from clientbook.importing.decode import GivenFile
 from clientbook.log.erasing import held, plan_entry
 from clientbook.log.verifying import verify_log
+from clientbook.settings import NoBook
 
 ANNA, BERT = "a1" * 10, "b2" * 10
 FAR = "2026-05-01T10:00:00+00:00"
