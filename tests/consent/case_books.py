@@ -16,7 +16,8 @@
 | `is_public_holiday` | nothing: the calendar knows |
 | `consent` granted, level CONFIRMED_OPT_IN, grade A | `consent_requested` with `confirmation`, `consent_confirmed`, a `notice_published` |
 | granted, grade B; D | `consent_given` with a version of the wording; with `undated` |
-| pending; invalidated | `consent_requested` with `confirmation`; `consent_given`, `consent_invalidated` |
+| pending; requested; refused | `consent_requested` with `confirmation`; without; `consent_refused` |
+| invalidated; withdrawn | `consent_given`, then `consent_invalidated` or `consent_withdrawn` |
 | `names_us` | `list_acquired.names_us` |
 | `policy.…` | the entry of `[consent]`, and `policy_adopted` |
 """  # noqa: E501
@@ -38,6 +39,37 @@ from clientbook.policy import ConsentPolicy
 PARIS = ZoneInfo("Europe/Paris")
 PENDING_DAYS = 365
 """The cases say that a double opt-in of March is pending in September."""
+
+DEFAULT_FACTS: dict[str, Any] = {
+    "at": "2026-09-01T11:00:00",
+    "channel": "email",
+    "purpose": "own_offers",
+    "message_is_promotional": None,
+    "message_has_third_party_content": False,
+    "products_similar": True,
+    "message_has_unsubscribe": True,
+    "message_names_sender": True,
+    "message_names_source": False,
+    "person_kind": "consumer",
+    "status": "active",
+    "age": None,
+    "last_purchase": None,
+    "has_account": False,
+    "has_open_contract": False,
+    "last_positive_act": None,
+    "collected_from_person": True,
+    "informed_at_collection": True,
+    "opt_out_offered_at_collection": True,
+    "objections": [],
+    "suppression": None,
+    "bloctel_listed": None,
+    "calls_last_30_days": 0,
+    "phone_refused_on": None,
+    "consent": None,
+    "collected_via": "checkout",
+    "related_to_occupation": True,
+}
+"""What a case says where it says nothing: a consumer, informed at a checkout, who did nothing yet; a Tuesday morning."""
 
 VIA = {"own_form": "newsletter_form", "bought": "bought_list"}
 Line = dict[str, Any]
@@ -84,7 +116,7 @@ def events_of(case: str, facts: dict[str, Any], number: int) -> list[Line]:
     for objection in facts["objections"]:
         channel, _colon, purpose = objection.partition(":")
         scope = "all" if objection == "all" else "purpose" if purpose else "channel"
-        raised = {"scope": scope, "channel": None if scope == "all" else channel, "purpose": purpose or None}
+        raised = {"scope": scope, "channel": None if channel in ("all", "*") else channel, "purpose": purpose or None}
         lines.append(line("objection_raised", "2025-02-01", **raised))
     if facts["suppression"]:
         cause = facts["suppression"].removeprefix("hard_")
@@ -134,7 +166,7 @@ def _doings(case: str, facts: dict[str, Any], at: datetime, line: Any) -> list[L
     if facts["has_open_contract"]:
         lines.append(line("contract_opened", "2025-01-01", contract_id=f"C-{case}"))
     if facts["last_positive_act"]:
-        lines.append(line("site_visited", facts["last_positive_act"]))
+        lines.append(line("site_visited", facts["last_positive_act"], page="/"))
     if facts["bloctel_listed"] is not None:
         lines.append(line("do_not_call_checked", "2026-01-05", register="bloctel", listed=facts["bloctel_listed"]))
     for number in range(facts["calls_last_30_days"]):
@@ -155,13 +187,15 @@ def _consent(facts: dict[str, Any], line: Any) -> list[Line]:
         return [asked]
     if consent["state"] == "granted" and (consent["level"], consent["grade"]) == ("CONFIRMED_OPT_IN", "A"):
         return [asked, line("consent_confirmed", moment(consent["at"], 13), **said, method="one_click_post")]
+    if consent["state"] in ("requested", "refused"):
+        return [line(f"consent_{consent['state']}", consent["at"], **said)]
     if consent["grade"] == "B":
         proof["notice_version"] = "not in the register"
     if consent["grade"] == "D":
         proof = {"undated": True}
     lines = [line("consent_given", consent["at"], **said, **proof, opt_in_level=consent["level"])]
-    if consent["state"] == "invalidated":
-        lines.append(line("consent_invalidated", moment(consent["at"], 13), **said))
+    if consent["state"] in ("invalidated", "withdrawn"):
+        lines.append(line(f"consent_{consent['state']}", moment(consent["at"], 13), **said))
     return lines
 
 
