@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import time
 from hashlib import sha256
 from typing import Annotated, Any, Final, Literal
@@ -11,6 +12,7 @@ from msgspec import Meta
 
 from clientbook.events.base import LongText, Text, Word
 from clientbook.events.consent import Channel
+from clientbook.i18n import _
 
 Grade = Literal["A", "B", "C", "D"]
 Hours = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-4]):[0-5][0-9]\Z")]
@@ -59,7 +61,7 @@ class ConsentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What the shop writes by; with `used_purposes`, the pairs of `permissions`."""
     used_purposes: Annotated[tuple[Word, ...], Meta(min_length=1)] = ("newsletter", "own_offers")
     """What it writes for."""
-    purposes: dict[Word, Word | Literal[""]] = {}
+    purposes: dict[Word, str] = {}
     """Purposes of its own, each with the one above it; "" for none."""
     require_double_opt_in: bool = True
     """Whether e-mail consents from forms and contests count only once confirmed."""
@@ -81,20 +83,35 @@ class ConsentPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Which categories of products are similar; none: as `settings_changed` said last."""
     retention: RetentionPolicy = RetentionPolicy()
 
+    def __post_init__(self) -> None:
+        known = {*OWN_PURPOSES, *self.purposes}
+        for name, above in self.purposes.items():
+            if above and above not in known:
+                raise ValueError(
+                    _("purpose {name!r}: there is no purpose {above!r} above it").format(name=name, above=above)
+                )
+            if _is_circular(name, OWN_PURPOSES | self.purposes):
+                raise ValueError(_("purpose {name!r} lies above itself").format(name=name))
+        for name in self.used_purposes:
+            if name not in known and name not in (*SERVICE_PURPOSES, "consent_refresh"):
+                raise ValueError(_("used_purposes: there is no purpose {name!r}").format(name=name))
+        for hours in self.calling_hours:
+            first, last = minutes(hours)
+            if first >= last:
+                raise ValueError(_("calling_hours: {hours!r} ends before it begins").format(hours=hours))
+
     def tree(self) -> dict[str, str]:
         """Every purpose with the one above it, "" for none."""
-        parents = {parent: "" for parent in self.purposes.values() if parent}
-        return parents | OWN_PURPOSES | self.purposes
+        return OWN_PURPOSES | self.purposes
 
     def descendants(self) -> list[tuple[str, str]]:
         """Every purpose with itself and with each below it."""
         tree = self.tree()
         found = []
         for name in tree:
-            above, seen = name, set[str]()
-            while above and above not in seen:
+            above = name
+            while above:
                 found.append((above, name))
-                seen.add(above)
                 above = tree.get(above, "")
         return found
 
@@ -164,6 +181,14 @@ def stored_policy(text: str) -> ConsentPolicy:
     given: dict[str, Any] = msgspec.json.decode(text, type=dict)
     known = {field.name for field in msgspec.structs.fields(ConsentPolicy)}
     return msgspec.convert({name: value for name, value in given.items() if name in known}, ConsentPolicy)
+
+
+def _is_circular(name: str, tree: Mapping[str, str]) -> bool:
+    above, seen = tree[name], {name}
+    while above and above not in seen:
+        seen.add(above)
+        above = tree.get(above, "")
+    return bool(above)
 
 
 def minutes(hours: str) -> tuple[time, time]:

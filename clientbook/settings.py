@@ -14,7 +14,7 @@ from msgspec import Meta
 from clientbook.errors import ClientbookError
 from clientbook.events.base import Word
 from clientbook.i18n import _
-from clientbook.policy import ConsentPolicy, MessageProfile, RegisterSettings
+from clientbook.policy import SERVICE_PURPOSES, ConsentPolicy, MessageProfile, RegisterSettings
 
 SETTINGS_FILE: Final = "book.toml"
 
@@ -66,6 +66,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: LogSettings = LogSettings()
     consent: ConsentPolicy = ConsentPolicy()
     messages: dict[Word, MessageProfile] = {}
+
+    def __post_init__(self) -> None:
+        known = {*self.consent.tree(), *SERVICE_PURPOSES, "consent_refresh"}
+        for name, message in self.messages.items():
+            if message.purpose not in known:
+                said = _("messages.{name}: there is no purpose {purpose!r}; declare it under consent.purposes")
+                raise ValueError(said.format(name=name, purpose=message.purpose))
+
     register: RegisterSettings = RegisterSettings()
 
 

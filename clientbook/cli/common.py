@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -85,7 +85,12 @@ def read_time(text: str, zone: zoneinfo.ZoneInfo, *, end_of_day: bool = False) -
         raise WrongUse(_("{text!r} is no date; write 2026-03-31 or 2026-03-31T18:00").format(text=text)) from None
     if end_of_day and len(text) <= len("2026-03-31"):
         moment = datetime.combine(moment.date(), time.max)
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    try:
+        moment.astimezone(UTC).astimezone(zone)
+    except OverflowError:
+        raise WrongUse(_("{text!r} lies outside the calendar").format(text=text)) from None
+    return moment
 
 
 def clean(text: str) -> str:

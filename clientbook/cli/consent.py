@@ -166,6 +166,8 @@ def certificate_command(
         at=_instant(book, at),
         known_at=_known(book, known_at),
     )
+    if out and out.exists():
+        raise WrongUse(_("there is a file of this name already; name another one"))
     if out:
         write_private(out, written(made, form))  # type: ignore[arg-type]  # checked above
         say(_("written: {file}").format(file=out))
@@ -184,6 +186,8 @@ def matrix_command(ctx: click.Context, at: str | None, known_at: str | None, for
     book = open_book(ctx)
     found = book.consent.matrix(at=_instant(book, at), known_at=_known(book, known_at))
     print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone, label=_column)
+    if not any(row["reason_code"].startswith("OK_") for row in found.to_pylist() if row["channel"] == "phone"):
+        say(_("phone: nobody may be called at this hour; --at asks about another"))
     say(NOT_LEGAL_ADVICE)
 
 
@@ -241,9 +245,29 @@ def record_command(
     type = ACTS[act]
     if type in _PROVEN and not given["without_proof"]:
         given |= _proof(given)
-    occurred_at = read_time(at, zoneinfo.ZoneInfo(book.settings.timezone)) if at else book.clock()
+    occurred_at = read_time(at, zoneinfo.ZoneInfo(book.settings.timezone)) if at is not None else book.clock()
+    if occurred_at > book.clock():
+        raise WrongUse(_("what is recorded has happened: --at lies in the future"))
+    _warn_of_unknown(book, given)
     outcome = recorded(book.note, clean(customer), type, given, occurred_at=occurred_at, actor=by)
     _told(outcome, type, as_json=as_json)
+
+
+def _warn_of_unknown(book: Book, given: dict[str, Any]) -> None:
+    """Say what of an act nobody declared; it is noted all the same, since it happened."""
+    known = {*book.settings.consent.tree(), "consent_refresh"}
+    for purpose in given["purposes"]:
+        if purpose not in known:
+            said = _("no purpose {name!r} is declared under consent.purposes in book.toml")
+            warn(said.format(name=purpose))
+    if given["notice"]:
+        published = {f"{row['notice_id']}/{row['version']}" for row in book.consent.notices().to_pylist()}
+        if given["notice"] not in published:
+            warn(
+                _("the register of wordings has no {name!r}; `clientbook consent notices` lists them").format(
+                    name=given["notice"]
+                )
+            )
 
 
 def _told(outcome: Outcome, type: str, *, as_json: bool) -> None:
@@ -336,11 +360,16 @@ def _pair(book: Book, channel: str | None, purpose: str | None, message: str | N
 
 
 def _instant(book: Book, text: str | None) -> datetime | None:
-    return read_time(text, zoneinfo.ZoneInfo(book.settings.timezone)) if text else None
+    if text is None:
+        return None
+    now, zone = book.clock(), zoneinfo.ZoneInfo(book.settings.timezone)
+    instant = read_time(text, zone, end_of_day=True)
+    is_today = len(text) <= len("2026-03-31") and instant.date() == now.astimezone(zone).date()
+    return now if is_today else instant
 
 
 def _known(book: Book, text: str | None) -> datetime | None:
-    known = read_time(text, zoneinfo.ZoneInfo(book.settings.timezone), end_of_day=True) if text else None
+    known = read_time(text, zoneinfo.ZoneInfo(book.settings.timezone), end_of_day=True) if text is not None else None
     say_erasures(book, known)
     return known
 

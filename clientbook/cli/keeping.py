@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +14,9 @@ from clientbook.cli.diagnostics import DecisionNeeded, say, warn
 from clientbook.cli.output import print_json, print_pairs
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
+
+_SHOWN: Final = 20
+"""Differences of a certificate that are told one by one."""
 
 if TYPE_CHECKING:
     from clientbook.erasure import Erasure
@@ -79,7 +82,7 @@ def verify_command(
                 "{rows} event erased, ledger entry {number}", "{rows} events erased, ledger entry {number}", rows
             )
             say(erased.format(rows=rows, number=number))
-        counted = _("{files} files, {commits} commits, {events} events; chain {digest} at position {position}")
+        counted = _("files {files}, commits {commits}, events {events}; chain {digest} at position {position}")
         say(counted.format(**_as_json(found)))
         faults = len(found.faults)
         none, some = _("no fault found"), ngettext("{faults} fault found", "{faults} faults found", faults)
@@ -100,8 +103,10 @@ def _verify_certificate(ctx: click.Context, file: Path, *, as_json: bool) -> int
     if as_json:
         print_json({"ok": found.is_confirmed, **asdict(found)})
         return 0 if found.is_confirmed else 3
-    for difference in found.differences:
+    for difference in found.differences[:_SHOWN]:
         warn(f"{difference.what}: {difference.message}")
+    if len(found.differences) > _SHOWN:
+        warn(_("… and {count} more").format(count=len(found.differences) - _SHOWN))
     for number in found.erased:
         said = _("erased, ledger entry {number}: what it rests on is no longer in the book, and cannot be shown from it")
         warn(said.format(number=number))

@@ -269,7 +269,9 @@ def _say_plan(plan: ErasurePlan) -> None:
         warn(_("may be refused") + ", " + text) if one.may_refuse else say(text)
     if not any(one.may_refuse for one in plan.grounds):
         say(_("the book knows nothing that speaks against it; unpaid invoices and claims without a tag it does not know"))
-    said = _("{removed} events removed, {kept} sales kept without a person, {stripped} of others changed, {files} files")
+    said = _(
+        "events to remove {removed}, sales to keep without a person {kept}, of others to change {stripped}; files {files}"
+    )
     say(said.format(**plan.erasure.rows, files=plan.erasure.files))
     for backup in plan.erasure.backups:
         held = _("the backup in {folder} of {made_at} still holds the person until it is made again")

@@ -17,6 +17,9 @@ from clientbook.policy import SERVICE_PURPOSES
 from clientbook.projection.fold import names_from
 from clientbook.projection.snapshots import Snapshot
 
+LAST_YEAR: Final = 9000
+"""Dates after it are slips of the pen; months are added to those before."""
+
 DAYS_OF_HOURS: Final = 10
 """Calling hours change within so many days: no weekend with holidays around it is longer."""
 
@@ -148,19 +151,21 @@ def _instants(engine: Engine, setting: Setting, ask: Ask, customer_id: str, sche
     for instant in happened:
         day = instant.astimezone(zone).date()
         instants.add(instant)
+        if day.year > LAST_YEAR:
+            continue  # what such a date would lead to lies beyond the calendar
         instants |= {instant + timedelta(days=policy.pending_days), instant + timedelta(days=pack.phone_days)}
         days |= {_after_months(day, months) for months in (policy.reconfirm_months, policy.retention_months)}
         days.add(day + timedelta(days=pack.phone_cooldown_days))
     days |= _birthdays(customer, (pack.consent_age, pack.adult_age))
     licence = engine.value(f"select licence_until from {schema}.facts where customer_id = '{customer_id}'")
     days |= {licence + timedelta(days=1)} if licence else set()
-    instants |= {datetime.combine(day, time(), zone) for day in days}
+    instants |= {datetime.combine(day, time(), zone) for day in days if day.year <= LAST_YEAR}
     if ask.profile.channel == "phone" and reason not in _BEFORE_HOURS:
         today = setting.local.date()
         for number in range(DAYS_OF_HOURS):
             bounds = calling_bounds(today + timedelta(days=number), pack, policy.calling_hours)
             instants |= {bound.replace(tzinfo=zone) for bound in bounds}
-    return sorted(found.astimezone(UTC) for found in instants if found >= setting.at)
+    return sorted(found.astimezone(UTC) for found in instants if found >= setting.at and found.year <= LAST_YEAR)
 
 
 def _after_months(day: date, months: int) -> date:

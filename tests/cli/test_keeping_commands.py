@@ -76,7 +76,7 @@ def test_verify_says_what_it_looked_at(run: Any) -> None:
     assert said == ""
     printed, said = run("verify")
     assert printed == ""
-    assert "3 files, 3 commits" in said
+    assert "files 3, commits 3" in said
     assert "no fault found" in said
     assert run("verify", "--quick", "--json")[0] == found
     assert "contradict" in run("verify", "--quick", "--full", code=2)[1]

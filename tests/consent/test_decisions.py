@@ -17,6 +17,7 @@ from clientbook.cli.main import cli
 from clientbook.consent.permissions import configured, open_permissions
 from clientbook.policy import MessageProfile
 from clientbook.projection.moment import NOW as EVERYTHING
+from clientbook.settings import InvalidSettings
 
 NOW = datetime(2026, 9, 2, 9, 0, tzinfo=UTC)
 """A Wednesday, eleven o'clock in Paris."""
@@ -318,3 +319,56 @@ def test_questions_that_cannot_be_answered_say_so(book: Book) -> None:
         done = runner.invoke(cli, ["--book", str(book.folder), "consent", "check", *arguments])
         assert done.exit_code != 0
         assert said in str(done.exception), done.exception
+
+
+def test_a_withdrawal_with_a_wrong_date_holds_at_once(book: Book) -> None:
+    """Somebody mistyped the year: that is no reason to go on writing."""
+    consent = {"channel": "email", "purposes": ["newsletter"]}
+    later = NOW + timedelta(minutes=1)  # commits of one moment are recorded a microsecond apart
+
+    def reason() -> str:
+        return book.consent.check("zoe@example.com", channel="email", purpose="newsletter", at=later).reason_code
+
+    add(book, [line("consent_given", 20, "zoe@example.com", method="checkbox", **consent)])
+    assert reason() == "OK_CONSENT"
+    add(book, [line("consent_withdrawn", -1500, "zoe@example.com", **consent)])
+    assert reason() == "CONSENT_WITHDRAWN"
+    add(book, [line("objection_raised", -900, "zoe@example.com", scope="all")])
+    assert reason() == "OBJECTED_ALL"
+
+
+def test_an_act_at_the_end_of_the_calendar_stops_no_answer(book: Book) -> None:
+    far = {"type": "consent_given", "occurred_at": "9999-12-31T10:00:00Z", "source": "web"}
+    far |= {"customer": {"email": "zoe@example.com"}, "data": {"channel": "email", "purposes": ["newsletter"]}}
+    add(book, [far])
+    assert check(book, "zoe@example.com", "--message", "letter", *AT)["reason_code"] == "CONSENT_NOT_YET"
+    assert check(book, "zoe@example.com", "--message", "letter", "--at", "9999-12-31T23:59")["decision"] in ("allow", "deny")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"purposes": {"a": "b", "b": "a"}}, "lies above itself"),
+        ({"purposes": {"a": "zzz"}}, "no purpose 'zzz'"),
+        ({"used_purposes": ["nonesuch"]}, "no purpose 'nonesuch'"),
+        ({"calling_hours": ["20:00-10:00"]}, "ends before it begins"),
+    ],
+)
+def test_a_policy_that_says_nonsense_is_refused(tmp_path: Path, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidSettings, match=said):
+        make(tmp_path / "book", **given)
+
+
+def test_a_purpose_of_the_shops_own_may_stand_by_itself(tmp_path: Path) -> None:
+    book = make(tmp_path / "book", purposes={"club": "", "wine_club": "club"})
+    add(book, [line("consent_given", 9, "a@example.com", channel="email", purposes=["wine_club"])])
+    add(book, [line("consent_withdrawn", 8, "a@example.com", channel="email", purposes=["club"])])
+    states = book.consent.states("a@example.com")["states"]
+    assert {row["purpose"]: row["state"] for row in states} == {"club": "withdrawn", "wine_club": "withdrawn"}
+
+
+def test_what_has_not_happened_is_not_recorded(book: Book) -> None:
+    runner = CliRunner(env={"CLIENTBOOK_LANG": "en"})
+    arguments = ["consent", "record", "zoe@example.com", "withdrawn", "--channel", "email", "--purpose", "newsletter"]
+    done = runner.invoke(cli, ["--book", str(book.folder), *arguments, "--at", "2999-01-01"])
+    assert "lies in the future" in str(done.exception)

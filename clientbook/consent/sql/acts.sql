@@ -20,7 +20,11 @@ select
     history.act in ('consent_refused', 'consent_withdrawn', 'consent_invalidated', 'opt_out_offered') as restrictive,
     history.act in ('consent_withdrawn', 'consent_invalidated', 'opt_out_offered') as cascades,
     history.batch is not null as by_import,
-    history.occurred_at,
+    case
+        when history.act in ('consent_refused', 'consent_withdrawn', 'consent_invalidated', 'opt_out_offered')
+            then least(history.occurred_at, history.recorded_at)
+        else history.occurred_at
+    end as occurred_at,
     history.occurred_at as said_at,
     history.event_id,
     history.position,
@@ -49,5 +53,10 @@ left join customer_roots as roots
 left join (select distinct notice_id, version from notices) as notice
     on history.notice_id = notice.notice_id and history.notice_version = notice.version
 where history.customer_id is not null
-    and history.occurred_at <= decision.at
+    -- What restricts holds from when it is known, whatever date it bears.
+    and (
+        history.occurred_at <= decision.at
+        or history.act in ('consent_refused', 'consent_withdrawn', 'consent_invalidated', 'opt_out_offered')
+        and history.recorded_at <= decision.at
+    )
     and (history.act like 'consent%' or (history.act = 'opt_out_offered' and history.opt_out_ticked))

@@ -6,12 +6,16 @@ with acts as (
         history.scope,
         case when history.scope <> 'all' then history.channel end as channel,
         case when history.scope = 'purpose' then history.purpose end as purpose,
-        max_by(history.act, row(history.occurred_at, history.act = 'objection_raised', history.event_id))
+        max_by(history.act, row(least(history.occurred_at, history.recorded_at), history.act = 'objection_raised', history.event_id))
             = 'objection_raised' as stands,
         max(history.position) filter (where history.act = 'objection_raised') as position
     from consent_history as history
     cross join decision
-    where history.customer_id is not null and history.occurred_at <= decision.at
+    where history.customer_id is not null
+        and (
+            history.occurred_at <= decision.at
+            or history.act = 'objection_raised' and history.recorded_at <= decision.at
+        )
         and (history.act = 'objection_raised' or history.act = 'objection_lifted' and history.batch is null)
     group by 1, 2, 3, 4
 ),
