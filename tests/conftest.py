@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ticking import START, TickingClock
 
 from clientbook.book import Book
 
 pytest.register_assert_rewrite("clientbook.testing.log_contract")
-
-START = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
-"""When the clock of a test's book begins: Wednesday morning, ten o'clock in Paris."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,17 +27,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             for name, counts in getattr(report, "user_properties", ()):
                 if name == "counts" and report.when == "call":
                     terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {counts}")
-
-
-class TickingClock:
-    """Each look at it is one second later than the one before."""
-
-    def __init__(self, start: datetime = START) -> None:
-        self.next = start
-
-    def __call__(self) -> datetime:
-        now, self.next = self.next, self.next + timedelta(seconds=1)
-        return now
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ def test_a_ledger_of_another_book_is_refused(book: Book, tmp_path: Path):
     book.eraser.erase(customer(book, ANNA), ground="request")
     other = Book.create(tmp_path / "other", currency="EUR", timezone="Europe/Paris")
     append(other, line("tag_added", ANA, tag="x"))
-    other.erase(customer(other, ANA), ground="request")
+    other.eraser.erase(customer(other, ANA), ground="request")
     book.back_up(tmp_path / "copy")
     backup.restore(tmp_path / "copy", tmp_path / "back")
     with pytest.raises(BackupFailed, match="no ledger of this book"):

@@ -63,7 +63,8 @@ class _Commands(click.Group):
             return None
         module = importlib.import_module(f"clientbook.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
-        command.help = _(inspect.cleandoc(command.help or ""))
+        for one in (command, *getattr(command, "commands", {}).values()):
+            one.help = _(inspect.cleandoc(one.help or ""))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -116,10 +116,8 @@ def configured(policy: ConsentPolicy, messages: Mapping[str, MessageProfile]) ->
 def open_consents(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask] = (), *, schema: str = "main") -> None:
     """Make the table `consents` in a schema, from the tables there and in the main one."""
     engine = snapshot.engine
-    _register(engine, f"{schema}_decision", pa.Table.from_pylist([setting.row(calls=_has_calls(asks))]))
-    _register(engine, f"{schema}_purpose_tree", _pairs(("ancestor", "descendant"), setting.policy.descendants()))
-    for name in ("decision", "purpose_tree"):
-        engine.execute(f"create or replace table {schema}.{name} as select * from {schema}_{name}")
+    _put(engine, schema, "decision", pa.Table.from_pylist([setting.row(calls=_has_calls(asks))]))
+    _put(engine, schema, "purpose_tree", _pairs(("ancestor", "descendant"), setting.policy.descendants()))
     with names_from(engine, schema):
         engine.execute(f"create or replace table {schema}.current_addresses as {sql('current_addresses')}")
         engine.execute(f"create or replace view {schema}.acts as {sql('acts')}")
@@ -138,15 +136,15 @@ def open_permissions(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask], 
     rows = [
         {"ask_id": number, "message": ask.message} | msgspec.to_builtins(ask.profile) for number, ask in enumerate(asks, 1)
     ]
-    _register(engine, f"{schema}_asked", pa.Table.from_pylist(rows, ASKED))
+    _put(engine, schema, "asked", pa.Table.from_pylist(rows, ASKED))
     similar = setting.policy.similar or _similar_of_shop(snapshot)
-    _register(engine, f"{schema}_similar_categories", _pairs(("category", "neighbour"), _neighbours(similar)))
+    _put(engine, schema, "similar_categories", _pairs(("category", "neighbour"), _neighbours(similar)))
     reasons = [(reason.code, reason.basis) for reason in REASONS.values()]
-    _register(engine, f"{schema}_reasons", _pairs(("reason_code", "legal_basis"), reasons))
-    for name in ("asked", "similar_categories", "reasons"):
-        engine.execute(f"create or replace table {schema}.{name} as select * from {schema}_{name}")
-    _open_future(snapshot, schema)
+    _put(engine, schema, "reasons", _pairs(("reason_code", "legal_basis"), reasons))
+    future = "future_known" if snapshot.moment.as_of is None else "future_recorded"
+    snapshot.prepare(sql(future))
     with names_from(engine, schema):
+        engine.execute(f"create or replace table {schema}.future_consents as {sql(future)}")
         for name in ("grants", "facts", "objections", "suppressions", "bought_categories", "similarity"):
             engine.execute(f"create or replace table {schema}.{name} as {sql(name)}")
         engine.execute(f"create or replace view {schema}.permissions as {_each(asks)}")
@@ -162,7 +160,6 @@ def copies_of(snapshot: Snapshot, customer_ids: Iterable[str]) -> Iterator[str]:
     engine.execute(f"drop schema if exists {schema} cascade")
     engine.execute(f"create schema {schema}")
     listed = ", ".join(map(quoted, customer_ids)) or "''"
-    engine.execute(f"create table {schema}.chosen as select customer_id from main.customers where customer_id in ({listed})")
     with names_from(engine, schema):
         engine.execute(f"create table {schema}.customers as select * from main.customers where customer_id in ({listed})")
         engine.execute(f"create table {schema}.own_addresses as {sql('current_addresses')}")
@@ -192,10 +189,10 @@ def _each(asks: Sequence[Ask]) -> str:
     """The statement for each pair, one after the other: so a join looks at one channel's rows only."""
     statements = []
     for number, ask in enumerate(asks, 1):
-        statement = sql("permissions").replace("{ask_id}", str(number))
-        statement = statement.replace("{channel}", quoted(ask.profile.channel)).replace(
-            "{purpose}", quoted(ask.profile.purpose)
-        )
+        statement = sql("permissions")
+        literals = {"ask_id": str(number), "channel": quoted(ask.profile.channel), "purpose": quoted(ask.profile.purpose)}
+        for name, literal in literals.items():
+            statement = statement.replace(f"{{{name}}}", literal)
         statements.append(f"({statement})")
     return " union all ".join(statements)
 
@@ -212,34 +209,6 @@ def _enter_strands(engine: Engine, schema: str) -> None:
     engine.execute(
         f"create or replace view {schema}.judged_acts as select * exclude (merged_at) from {acts} where merged_at is null"
         f" union all by name select * from {schema}.strand_acts"
-    )
-
-
-def _open_future(snapshot: Snapshot, schema: str) -> None:
-    """`future_consents`: grants dated after the instant. A snapshot of the past leaves them to the log."""
-    engine = snapshot.engine
-    if snapshot.moment.as_of is None:
-        source = (
-            f"select customer_id, channel, purpose, position from {schema}.consent_history as history, {schema}.decision"
-            " where history.act in ('consent_given', 'consent_confirmed') and history.occurred_at > decision.at"
-        )
-        if schema == "main":
-            source = source.replace("main.consent_history", "consent_history")
-    else:
-        snapshot.prepare("all_events")
-        chosen = f" and coalesce(roots.root_id, one.customer_id) in (select customer_id from {schema}.customers)"
-        source = (
-            "select coalesce(roots.root_id, one.customer_id) as customer_id,"
-            " coalesce(one.consent_given.channel, one.consent_confirmed.channel) as channel,"
-            " unnest(coalesce(one.consent_given.purposes, one.consent_confirmed.purposes)) as purpose, one.position"
-            " from main.all_events as one left join main.customer_roots as roots on one.customer_id = roots.customer_id"
-            f" cross join {schema}.decision where one.type in ('consent_given', 'consent_confirmed')"
-            " and one.occurred_at > decision.at and one.position not in (select position from main.voided)"
-            f" and (one.batch is null or one.batch not in (select batch from main.undone_batches)){chosen}"
-        )
-    engine.execute(
-        f"create or replace table {schema}.future_consents as select customer_id, channel, purpose,"
-        f" min(position) as position from ({source}) group by 1, 2, 3"
     )
 
 
@@ -264,5 +233,7 @@ def _pairs(names: tuple[str, str], rows: Sequence[tuple[str, str | None]]) -> pa
     return pa.table({name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(names)})
 
 
-def _register(engine: Engine, name: str, table: pa.Table) -> None:
-    engine.register(name, table)
+def _put(engine: Engine, schema: str, name: str, table: pa.Table) -> None:
+    """Make a small table of what Python knows."""
+    engine.register(f"{schema}_{name}", table)
+    engine.execute(f"create or replace table {schema}.{name} as select * from {schema}_{name}")

@@ -27,7 +27,8 @@ class QueryFailed(ClientbookError):
 
     def __init__(self, error: duckdb.Error) -> None:
         said = str(error).split("\n\nLINE")[0].strip()
-        if isinstance(error, _ABOUT_VALUES) and os.environ.get("CLIENTBOOK_DEBUG") != "1":
+        is_about_file = ".parquet'" in said  # a file that is damaged: its name tells nothing of anybody
+        if isinstance(error, _ABOUT_VALUES) and not is_about_file and os.environ.get("CLIENTBOOK_DEBUG") != "1":
             told = _(
                 "{kind}: a value does not fit; it is not shown, since it may be a customer's. try_cast gives NULL instead"
             )

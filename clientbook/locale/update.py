@@ -71,7 +71,7 @@ def _command_helps(path: Path) -> list[str]:
 
 
 def _is_command(mark: ast.expr) -> bool:
-    return isinstance(mark, ast.Call) and ast.unparse(mark.func) in ("click.command", "click.group")
+    return isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith((".command", ".group"))
 
 
 def po_path(language: str) -> Path:

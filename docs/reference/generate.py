@@ -223,19 +223,25 @@ def _commands() -> Iterator[str]:
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        own = click.Context(command, info_name=name, parent=context)
-        yield f"## {name}\n"
-        yield f"`{' '.join(command.get_usage(own).split()).removeprefix('Usage: ')}`\n"
-        yield f"{' '.join((command.help or '').split())}\n"
+        yield from _command(name, command, context)
+        for below, one in getattr(command, "commands", {}).items():
+            yield from _command(f"{name} {below}", one, context)
+
+
+def _command(name: str, command: click.Command, context: click.Context) -> Iterator[str]:
+    own = click.Context(command, info_name=name, parent=context)
+    yield f"## {name}\n"
+    yield f"`{' '.join(command.get_usage(own).split()).removeprefix('Usage: ')}`\n"
+    yield f"{' '.join((command.help or '').split())}\n"
+    options = [parameter.get_help_record(own) for parameter in command.params if isinstance(parameter, click.Option)]
+    if options:
         yield "| Option | Does |"
         yield "|---|---|"
-        for parameter in command.params:
-            if isinstance(parameter, click.Option):
-                shown = parameter.get_help_record(own)
-                assert shown is not None
-                option, does = (text.replace("|", "\\|") for text in shown)
-                yield f"| `{option}` | {does} |"
-        yield ""
+    for shown in options:
+        assert shown is not None
+        option, does = (text.replace("|", "\\|") for text in shown)
+        yield f"| `{option}` | {does} |"
+    yield ""
 
 
 def _vocabulary() -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import TickingClock
+from ticking import TickingClock
 
 from clientbook.book import Book
 from clientbook.consent.certificate import Certificate, Checked

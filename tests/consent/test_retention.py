@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from conftest import START, TickingClock
+from ticking import START, TickingClock
 
 from clientbook.book import Book
 from clientbook.cli.main import cli
