@@ -46,6 +46,18 @@ def format_options(command: F) -> F:
     return chosen(json(command))
 
 
+def ground_option(command: F) -> F:
+    """`--ground`: why somebody is erased, one of `erasure.GROUNDS`, which help must not load."""
+    grounds = ("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")
+    return click.option(
+        "--ground",
+        type=click.Choice(grounds),
+        default="request",
+        show_default=True,
+        help=_("Why; it goes into the ledger."),
+    )(command)
+
+
 def chosen_format(format_: str | None, as_json: bool) -> str:
     """What the two options say together."""
     if as_json and format_ not in (None, "json"):

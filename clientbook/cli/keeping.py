@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from clientbook.cli.common import clean, open_book
+from clientbook.cli.common import clean, ground_option, open_book
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
 from clientbook.cli.output import print_json, print_pairs
 from clientbook.errors import WrongUse
@@ -261,13 +261,7 @@ def erasures_command(ctx: click.Context, replay: Path | None, none_later: bool, 
 
 @click.command("erase")
 @click.argument("customer")
-@click.option(
-    "--ground",
-    type=click.Choice(("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")),
-    default="request",
-    show_default=True,
-    help=_("Why; it goes into the ledger."),
-)
+@ground_option
 @click.option("--dry-run", is_flag=True, help=_("Only say what would be done."))
 @click.option("--yes", is_flag=True, help=_("Do it without asking."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import clean, open_book, read_time
+from clientbook.cli.common import clean, ground_option, open_book, read_time
 from clientbook.cli.consent import CHANNELS
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
 from clientbook.cli.output import print_json, print_pairs, print_table
@@ -212,13 +212,7 @@ def object_command(
 
 @rights_command.command("erase")
 @click.argument("customer")
-@click.option(
-    "--ground",
-    type=click.Choice(("request", "objection", "withdrawal", "unlawful", "legal_duty", "child", "retention")),
-    default="request",
-    show_default=True,
-    help=_("Why; it goes into the ledger."),
-)
+@ground_option
 @click.option("--refuse", metavar="GROUND", help=_("Do not erase: note that it was refused, and on what ground."))
 @click.option("--dry-run", is_flag=True, help=_("Only say what speaks against it and what would be done."))
 @click.option("--yes", is_flag=True, help=_("Do it without asking."))

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from clientbook.consent.deciding import Decision, decide
-from clientbook.consent.permissions import Ask, Setting, configured, copies_of, open_consents, open_permissions
+from clientbook.consent.permissions import Ask, Setting, configured, copies_of, open_consents, open_permissions, sql
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 from clientbook.policy import MessageProfile, stored_policy
@@ -142,23 +142,13 @@ class ConsentDesk:
         instant = self.now
         with self.snapshot(instant, None) as snapshot:
             setting = self.setting(snapshot, instant)
-            channels = ["email", "sms"]
-            refreshing = [Ask(profile=MessageProfile(channel=one, purpose="consent_refresh")) for one in channels]  # type: ignore[arg-type]
+            refreshing = [
+                Ask(profile=MessageProfile(channel=channel, purpose="consent_refresh"))
+                for channel in setting.policy.channels
+            ]
             open_permissions(snapshot, setting, refreshing)
-            permitted = (
-                " and (customer_id, channel) in (select (customer_id, channel) from permissions where decision = 'allow')"
-            )
-            months = setting.policy.reconfirm_months
             return snapshot.engine.table(
-                "select customer_id, name, email, channel, address, purpose, consented_at, ends_at, why from ("
-                " select consents.*, customers.name, customers.email,"
-                "  least(valid_until, timezone(decision.timezone, cast(cast(cast(timezone(decision.timezone, consented_at)"
-                f"  as date) + to_months({months}) as date) + 1 as timestamp))) as ends_at,"
-                "  case when valid_until is not null and valid_until <= consented_at + to_months("
-                f"   {months}) then 'ends' else 'stale' end as why"
-                " from consents join customers using (customer_id) cross join decision"
-                " where state = 'granted' and is_current) where ends_at > $at and ends_at <= $until"
-                f"{permitted if renewal else ''}"
-                " order by ends_at, customer_id, channel, purpose",
+                f"select * exclude (may_renew) from ({sql('expiring')}) where ends_at > $at and ends_at <= $until"
+                f"{' and may_renew' if renewal else ''} order by ends_at, customer_id, channel, purpose",
                 {"at": instant, "until": instant + within},
             )

@@ -212,3 +212,13 @@ def test_a_folder_that_is_no_book_is_told_apart(run: Any) -> None:
     Path("my shop/book.toml").unlink()
     assert "has lost its book.toml; put it back from a backup" in run("info", book="my shop", code=1)[1]
     assert "`clientbook init 'no book'` makes one" in run("info", book="no book", code=1)[1]
+
+
+def test_the_grounds_on_offer_are_those_of_the_ledger() -> None:
+    from clientbook.cli.keeping import erase_command
+    from clientbook.cli.rights import rights_command
+    from clientbook.erasure import GROUNDS
+
+    for command in (erase_command, rights_command.commands["erase"]):
+        ground = next(one for one in command.params if one.name == "ground")
+        assert tuple(ground.type.to_info_dict()["choices"]) == GROUNDS

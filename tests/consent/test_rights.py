@@ -373,6 +373,8 @@ def test_extending_needs_one_open_request(run: Run):
     run("extend", ZOE, "--ground", "complex", code=2)
     run("extend", ZOE, "erasure", "--ground", "complex")
     run("extend", ZOE, "erasure", "--ground", "complex", code=1)
+    due = json.loads(run("due", "--json").stdout)
+    assert {one["right"]: one["extended"] for one in due} == {"access": False, "erasure": True}
 
 
 # Erasure
