@@ -33,6 +33,7 @@ from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
+from clientbook.hooks.manager import Plugins
 from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
@@ -66,6 +67,7 @@ from clientbook.query.customers import find_customer
 from clientbook.query.differences import Axis, differences
 from clientbook.query.overview import holdings, summary
 from clientbook.query.points import Point, point_at, point_now, point_of
+from clientbook.reading import Reading
 from clientbook.settings import SETTINGS_FILE, InvalidSettings, Settings, check_timezone, settings_of
 from clientbook.suppression import ERASED, names_erased, without_erased, without_kept_sales
 from clientbook.verification import verify_book
@@ -182,6 +184,16 @@ class Book:
     def snapshot(self, moment: Moment = NOW) -> Snapshot:
         """The read model at a moment; close it, or use it as a context manager."""
         return self.projector.snapshot(moment)
+
+    def reading(self, moment: Moment = NOW) -> Reading:
+        """The read model at a moment, with traits, permissions and segments; close it, or use it as a context manager."""
+        at = moment.as_of or self.clock()
+        return Reading(snapshot=self.snapshot(moment), at=at, settings=self.settings, plugins=self.plugins)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """What plugins declare."""
+        return Plugins.load()
 
     @cached_property
     def consent(self) -> ConsentDesk:

@@ -1,0 +1,1 @@
+"""What plugins plug into: declarations, hook specifications, and the manager that loads and guards plugins."""
