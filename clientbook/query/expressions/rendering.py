@@ -41,10 +41,10 @@ def resolved(text: str, columns: Columns, params: Mapping[str, Value], within: t
         if family(over.expressions[1]) != "bool" or over.expressions[1].find(*AGGREGATES):
             said = _("the second value of over is a condition on single customers: over(avg(revenue), city = 'Lyon')")
             raise InvalidExpression(said, place=place_of(over))
-    place_moments(tree, columns)
     for node in tree.walk():
         if family(node) == "bool" or isinstance(node, exp.Predicate | exp.Connector | exp.Not | exp.Exists):
             node.meta[CONDITION] = node.sql("duckdb", normalize_functions="lower").replace(f"{OVER}(", "over(")
+    place_moments(tree, columns)
     for change in (
         _harmless_cast,
         _harmless_division,
