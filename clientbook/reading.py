@@ -13,6 +13,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from clientbook.hooks.declarations import Value
+from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
 from clientbook.projection.fold import names_from
 from clientbook.projection.snapshots import Snapshot
@@ -31,6 +32,8 @@ class RunContext:
     currency: str
     timezone: str
     params: Mapping[str, Value] = field(default_factory=dict)
+    settings: Any = None
+    """The settings of the plugin whose declaration it is."""
     schema: str = "main"
     """Where tables are looked for first; the main one comes second."""
     shared: dict[str, Any] = field(default_factory=dict)
@@ -65,8 +68,8 @@ class Reading:
         """What an expression may name of a customer."""
         return column_types(self.snapshot.engine)
 
-    def context(self, params: Mapping[str, Value] | None = None, *, schema: str = "main") -> RunContext:
-        """What a declaration's `compute` is given."""
+    def context(self, params: Mapping[str, Value] | None = None, *, schema: str = "main", owner: str = CORE) -> RunContext:
+        """What the `compute` of a declaration is given; `owner` is its id."""
         return RunContext(
             snapshot=self.snapshot,
             at=self.at,
@@ -74,6 +77,7 @@ class Reading:
             currency=self.settings.currency,
             timezone=self.settings.timezone,
             params=params or {},
+            settings=self.plugins.settings(owner),
             schema=schema,
         )
 
