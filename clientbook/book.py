@@ -34,6 +34,7 @@ from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.hooks.manager import Plugins
+from clientbook.hooks.remembering import MEMORY
 from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
@@ -127,7 +128,9 @@ class Book:
         self.folder = folder
         self.clock = clock
         self.settings = settings_of(folder)
+        self.plugins = Plugins.load(entries=self.settings.plugins, memory=folder / "state" / MEMORY)
         self.registry = Registry()
+        self.plugins.add_event_types(self.registry)
         self.log = ParquetLog(folder / "log", clock=clock)
         self._secret = _read_key(folder / "log" / KEY_FILE)
         if (folder / "ledger" / RESTORED).exists():
@@ -190,11 +193,6 @@ class Book:
         at = moment.as_of or self.clock()
         desk = ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
         return Reading(snapshot=self.snapshot(moment), at=at, settings=self.settings, plugins=self.plugins, consent=desk)
-
-    @cached_property
-    def plugins(self) -> Plugins:
-        """What plugins declare."""
-        return Plugins.load()
 
     @cached_property
     def consent(self) -> ConsentDesk:

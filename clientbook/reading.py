@@ -15,6 +15,7 @@ import pyarrow as pa
 from clientbook.consent.desk import ConsentDesk
 from clientbook.engine.duckdb import Engine
 from clientbook.hooks.declarations import Trait, Value
+from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
 from clientbook.projection.fold import names_from
 from clientbook.projection.snapshots import Snapshot
@@ -34,6 +35,8 @@ class RunContext:
     currency: str
     timezone: str
     params: Mapping[str, Value] = field(default_factory=dict)
+    settings: Any = None
+    """The settings of the plugin whose declaration it is."""
     schema: str = "main"
     """Where tables are looked for first; the main one comes second."""
     shared: dict[str, Any] = field(default_factory=dict)
@@ -120,17 +123,24 @@ class Reading:
 
     def open_traits(self, columns: Iterable[str], *, at: datetime | None = None, schema: str = "main") -> None:
         """Join trait columns to a schema's customers, at this instant or an earlier one."""
-        context = self.context(schema=schema, at=at)
+        instant = at or self.at
 
         def computed(trait: Trait) -> pa.Table | None:
-            return trait.compute(context) if trait.compute else None
+            assert trait.compute
+            context = self.context(schema=schema, at=at, owner=trait.id)
+            return self.plugins.call(trait.id, trait.compute, context)[0]
 
-        open_traits(self.engine, self.traits, columns, at=context.at, day=context.day, compute=computed, schema=schema)
+        open_traits(self.engine, self.traits, columns, at=instant, day=self._day(instant), compute=computed, schema=schema)
 
     def context(
-        self, params: Mapping[str, Value] | None = None, *, schema: str = "main", at: datetime | None = None
+        self,
+        params: Mapping[str, Value] | None = None,
+        *,
+        schema: str = "main",
+        at: datetime | None = None,
+        owner: str = CORE,
     ) -> RunContext:
-        """What a declaration's `compute` is given, for this instant or an earlier one."""
+        """What the `compute` of a declaration is given, for this instant or an earlier one; `owner` is its id."""
         return RunContext(
             snapshot=self.snapshot,
             at=at or self.at,
@@ -138,6 +148,7 @@ class Reading:
             currency=self.settings.currency,
             timezone=self.settings.timezone,
             params=params or {},
+            settings=self.plugins.settings(owner),
             schema=schema,
         )
 

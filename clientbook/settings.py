@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 import zoneinfo
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +19,10 @@ from clientbook.i18n import _
 from clientbook.policy import SERVICE_PURPOSES, ConsentPolicy, MessageProfile, RegisterSettings
 
 SETTINGS_FILE: Final = "book.toml"
+
+_PLUGINS_HEADER: Final = re.compile(r"^[ \t]*\[[ \t]*plugins[ \t]*\][^\r\n]*", re.MULTILINE)
+_ANY_HEADER: Final = re.compile(r"^[ \t]*\[[^\r\n]*\][ \t]*(#[^\r\n]*)?\r?$", re.MULTILINE)
+_DISABLED: Final = re.compile(r"""^[ \t]*disabled[ \t]*=[ \t]*\[(?:"[^"\n]*"|'[^'\n]*'|#[^\n]*|[^\]"'#])*\]""", re.MULTILINE)
 
 
 class NoBook(ClientbookError):
@@ -67,7 +73,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     consent: ConsentPolicy = ConsentPolicy()
     messages: dict[Word, MessageProfile] = {}
 
+    plugins: dict[str, Any] = {}
+    """`disabled`: names of plugins that stay out. Any other entry is a table of settings for the plugin of that name."""
+
     def __post_init__(self) -> None:
+        check_plugins(self.plugins)
         known = {*self.consent.tree(), *SERVICE_PURPOSES, "consent_refresh"}
         for name, message in self.messages.items():
             if message.purpose not in known:
@@ -103,6 +113,50 @@ def load_settings(path: Path) -> Settings:
         raise InvalidSettings(f"{path}: {error}") from None
     check_timezone(settings.timezone)
     return settings
+
+
+def check_plugins(entries: dict[str, Any]) -> None:
+    """Raise `ValueError` unless `[plugins]` holds a list of names and tables."""
+    for name, entry in entries.items():
+        if name == "disabled":
+            if not isinstance(entry, list) or not all(isinstance(one, str) for one in entry):
+                raise ValueError(_('plugins.disabled: expected a list of names such as ["loyalty"]'))
+        elif not isinstance(entry, dict):
+            raise ValueError(_("plugins.{name}: expected a table, [plugins.{name}]").format(name=name))
+
+
+def with_disabled(text: str, names: list[str], path: Path) -> str:
+    """The text of `book.toml` with these names as `[plugins] disabled`; all else stays as it stands, comments too.
+
+    Raises:
+        InvalidSettings: the entry is written in a way that only a person can change.
+    """
+    entry = f"disabled = [{', '.join(map(_toml_text, names))}]"
+    newline = "\r\n" if "\r\n" in text else "\n"
+    header = _PLUGINS_HEADER.search(text)
+    if header is None:
+        changed = text.rstrip() + f"{newline}{newline}[plugins]{newline}{entry}{newline}"
+    else:
+        below = text[header.end() :]
+        following = _ANY_HEADER.search(below)
+        section = below[: following.start()] if following else below
+        found = _DISABLED.search(section)
+        section = section[: found.start()] + entry + section[found.end() :] if found else newline + entry + section
+        changed = text[: header.end()] + section + (below[following.start() :] if following else "")
+    wanted = tomllib.loads(text)
+    wanted.setdefault("plugins", {})["disabled"] = names
+    try:
+        is_right = tomllib.loads(changed) == wanted
+    except tomllib.TOMLDecodeError:
+        is_right = False
+    if not is_right:
+        said = _("{path}: [plugins] is written in a way that this command cannot change; write there: {entry}")
+        raise InvalidSettings(said.format(path=path, entry=entry))
+    return changed
+
+
+def _toml_text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def check_timezone(name: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from clientbook.cli.diagnostics import say
+from clientbook.cli.diagnostics import say, warn
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 
@@ -23,11 +23,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def open_book(ctx: click.Context) -> Book:
-    """The book that the command is about."""
+    """The book that the command is about. What is wrong with a plugin is said on stderr."""
     from clientbook.book import Book
 
     folder: Path = ctx.find_root().obj
-    return Book(folder)
+    book = Book(folder)
+    book.plugins.listen(warn)
+    return book
 
 
 def moment_options(command: F) -> F:

@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "retention": ("retention", _("Who is beyond the time that data may be kept; erase them.")),
     "register": ("register", _("Print the record of processing activities (GDPR article 30).")),
     "doctor": ("doctor", _("Look whether everything about the book is as it should be.")),
+    "plugins": ("plugins", _("List plugins, or switch one on or off.")),
     "query": ("reading", _("Ask the read model in SQL, read-only.")),
     "add": ("noting", _("Add a customer by hand.")),
     "log": ("noting", _("Note a call, a meeting, a visit, a message, a note.")),
@@ -91,10 +92,30 @@ class _Commands(click.Group):
     metavar="DIR",
     help=_("The book; else CLIENTBOOK_BOOK, else this folder."),
 )
+@click.option("--no-plugins", is_flag=True, help=_("Load no plugin but those that come with the program."))
+@click.option("--no-builtin", is_flag=True, help=_("Leave out what comes with the program: metrics, traits, segments."))
 @click.pass_context
-def cli(ctx: click.Context, folder: Path | None) -> None:
+def cli(ctx: click.Context, folder: Path | None, no_plugins: bool, no_builtin: bool) -> None:
     """The customer book that shops keep in the terminal."""
     ctx.obj = folder or Path(os.environ.get("CLIENTBOOK_BOOK") or ".")
+    if no_plugins:
+        _for_this_run(ctx, "CLIENTBOOK_PLUGINS", "")
+    if no_builtin:
+        _for_this_run(ctx, "CLIENTBOOK_NO_BUILTIN", "1")
+
+
+def _for_this_run(ctx: click.Context, name: str, value: str) -> None:
+    """Set an environment variable, which reaches whoever opens the book and processes of their own."""
+    before = os.environ.get(name)
+
+    def put_back() -> None:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+    os.environ[name] = value
+    ctx.call_on_close(put_back)
 
 
 def run() -> None:

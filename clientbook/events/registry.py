@@ -41,11 +41,13 @@ class Registry(Mapping[str, type[Event]]):
 
     def __init__(self, events: Iterable[type[Event]] = CORE_EVENTS) -> None:
         self._types: dict[str, type[Event]] = {}
+        self.sides: dict[str, str] = {}
+        """Where events of plugins stand on the time line, by type."""
         for event in events:
             self.add(event)
 
-    def add(self, event: type[Event], *, namespace: str = "") -> str:
-        """Register a type and return its name.
+    def add(self, event: type[Event], *, namespace: str = "", side: str = "other") -> str:
+        """Register a type and return its name. `side` is that of a plugin's type.
 
         Raises:
             DuplicateEventType: the name is taken.
@@ -57,6 +59,8 @@ class Registry(Mapping[str, type[Event]]):
         if name in self._types:
             raise DuplicateEventType(name)
         self._types[name] = event
+        if namespace:
+            self.sides[name] = side
         return name
 
     def __getitem__(self, name: str) -> type[Event]:

@@ -192,6 +192,8 @@ class Context(Protocol):
     currency: str
     timezone: str
     params: Mapping[str, Value]
+    settings: Any
+    """The plugin's own Struct with what `[plugins.<namespace>]` of book.toml says; None where it declares none."""
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
         """The rows of a SELECT over the read model as it is at the instant, as an Arrow table."""
@@ -244,6 +246,9 @@ class GivenSource:
 
     rows: Callable[[], Iterator[tuple[int, dict[str, str]]]]
     """Line number and cells by header of each row of a table (CSV, TSV, XLSX), whatever its encoding and delimiter."""
+
+    settings: Any = None
+    """The plugin's own Struct with what `[plugins.<namespace>]` of book.toml says; None where it declares none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 import pluggy
@@ -72,10 +73,23 @@ def register_exporters() -> Iterable[Exporter]:  # type: ignore[empty-body]
 
 
 @hookspec
-def check_import(plan: ImportPlan) -> Iterable[Finding]:  # type: ignore[empty-body]
-    """Look at an import before it is made, and say what the person should know. It can block nothing."""
+def check_import(plan: ImportPlan, settings: Any) -> Iterable[Finding]:  # type: ignore[empty-body]
+    """Look at an import before it is made, and say what the person should know. It can block nothing.
+
+    `settings` is the plugin's own; an implementation may leave either argument out.
+    """
 
 
 @hookspec
-def log_appended(batch: AppendedBatch) -> None:
-    """Events were appended and are safe on disk. An error here is reported and undoes nothing."""
+def log_appended(batch: AppendedBatch, settings: Any) -> None:
+    """Events were appended and are safe on disk. An error here is reported and undoes nothing.
+
+    `settings` is the plugin's own; an implementation may leave either argument out.
+    """
+
+
+REGISTERING: Final = tuple(name for name in list(globals()) if name.startswith("register_"))
+"""The hooks that return declarations."""
+
+NAMES: Final = ("plugin_settings", *REGISTERING, "check_import", "log_appended")
+"""All hooks."""

@@ -119,6 +119,7 @@ def fingerprint(registry: Registry, facts: BookFacts) -> str:
     """What snapshots depend on besides the log: SQL, the code around it, event schemas, settings."""
     digest = sha256(_own_code())
     digest.update(str(event_schema(registry)).encode())
+    digest.update(repr(sorted(registry.sides.items())).encode())
     digest.update(f"{facts.currency} {facts.timezone}".encode())
     return digest.hexdigest()[:16]
 
@@ -151,8 +152,12 @@ def parquet(*paths: Path, by_name: bool = False) -> str:
     return f"read_parquet([{listed}]{', union_by_name = true' if by_name else ''})"
 
 
-def open_book(engine: Engine, facts: BookFacts) -> None:
-    """Define `book`: one row with the settings that figures depend on."""
+def open_book(engine: Engine, facts: BookFacts, registry: Registry) -> None:
+    """Define `book`, one row with the settings that figures depend on, and `event_sides`, one row per type of a plugin."""
+    sides = ", ".join(f"({quoted(name)}, {quoted(side)})" for name, side in registry.sides.items())
+    engine.execute("create or replace table main.event_sides (type varchar, side varchar)")
+    if sides:
+        engine.execute(f"insert into main.event_sides values {sides}")
     values = f"{quoted(facts.currency)} as currency, {quoted(facts.timezone)} as timezone"
     engine.execute(f"create or replace table main.book as select {values}")
 

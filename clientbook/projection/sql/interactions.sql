@@ -1,5 +1,5 @@
 -- One row per thing that happened with a customer: actions of the shop and reactions of the customer on one time line.
--- side: action | reaction | consent | profile. amount: signed, in `currency`.
+-- side: action | reaction | consent | profile | other; of a plugin's type as the plugin says, `other` where it is gone. amount: signed, in `currency`.
 select
     customer_id,
     occurred_at,
@@ -26,7 +26,7 @@ select
             'restriction_lifted', 'death_reported', 'access_requested', 'access_answered', 'erasure_requested',
             'erasure_refused'
         ) then 'consent'
-        else 'other'
+        else coalesce(event_sides.side, 'other')
     end as side,
     coalesce(
         message_sent.channel, message_opened.channel, message_clicked.channel, message_bounced.channel,
@@ -77,4 +77,5 @@ select
     source,
     actor
 from events
+left join event_sides using (type)
 where customer_id is not null
