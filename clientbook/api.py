@@ -45,9 +45,11 @@ from clientbook.hooks.declarations import (
     Trait,
 )
 from clientbook.hooks.hookspecs import hookimpl
+from clientbook.i18n import N_
 
 __all__ = [
     "API_VERSION",
+    "N_",
     "PERSONAL",
     "Amount",
     "AppendedBatch",

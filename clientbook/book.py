@@ -188,7 +188,8 @@ class Book:
     def reading(self, moment: Moment = NOW) -> Reading:
         """The read model at a moment, with traits, permissions and segments; close it, or use it as a context manager."""
         at = moment.as_of or self.clock()
-        return Reading(snapshot=self.snapshot(moment), at=at, settings=self.settings, plugins=self.plugins)
+        desk = ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
+        return Reading(snapshot=self.snapshot(moment), at=at, settings=self.settings, plugins=self.plugins, consent=desk)
 
     @cached_property
     def plugins(self) -> Plugins:

@@ -10,6 +10,9 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
+LANGUAGES = ("en", "fr")
+"""The languages that texts come in."""
+
 _FOLDER = Path(__file__).parent / "locale"
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -12,12 +12,15 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from clientbook.hooks.declarations import Value
+from clientbook.consent.desk import ConsentDesk
+from clientbook.engine.duckdb import Engine
+from clientbook.hooks.declarations import Trait, Value
 from clientbook.hooks.manager import Plugins
 from clientbook.projection.fold import names_from
 from clientbook.projection.snapshots import Snapshot
-from clientbook.query.expressions import Columns
-from clientbook.query.views import column_types
+from clientbook.query.everything import everything
+from clientbook.query.expressions import Columns, Expression, Rule, check
+from clientbook.query.traits import Traits, open_traits
 from clientbook.settings import Settings
 
 
@@ -54,23 +57,84 @@ class Reading:
     at: datetime
     settings: Settings
     plugins: Plugins
+    consent: ConsentDesk
+    _opened: set[str] = field(default_factory=set)
+    _pairs: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def day(self) -> date:
         """The instant's day in the book's time zone."""
-        return self.at.astimezone(zoneinfo.ZoneInfo(self.settings.timezone)).date()
+        return self._day(self.at)
+
+    @property
+    def engine(self) -> Engine:
+        return self.snapshot.engine
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(zoneinfo.ZoneInfo(self.settings.timezone)).date()
+
+    @cached_property
+    def traits(self) -> Traits:
+        """The computed columns that plugins declare."""
+        return Traits.of(self.plugins.traits.values())
 
     @cached_property
     def columns(self) -> Columns:
-        """What an expression may name of a customer."""
-        return column_types(self.snapshot.engine)
+        """What an expression may name."""
+        return everything(
+            self.engine, self.traits, at=self.at, segments=self.rules, pairs=self.consent.pairs(self.snapshot, self.at)
+        )
 
-    def context(self, params: Mapping[str, Value] | None = None, *, schema: str = "main") -> RunContext:
-        """What a declaration's `compute` is given."""
+    @cached_property
+    def rules(self) -> dict[str, Rule]:
+        """The segments by id, as `in_segment` names them; those of the program also without their namespace."""
+        rules: dict[str, Rule] = {}
+        for id, segment in self.plugins.segments.items():
+            defaults = {param.name: param.default for param in segment.params}
+            rule = Rule(text=segment.sql, params=defaults)
+            rules |= {id: rule, id.removeprefix("core."): rule}
+        for row in self.engine.rows("select segment_id, rule, parameters from segments_defined order by segment_id"):
+            rules[row["segment_id"]] = Rule(text=row["rule"], params=dict(row["parameters"] or {}))
+        return rules
+
+    def expression(self, text: str, params: Mapping[str, Value] | None = None) -> Expression:
+        """Check a filter or rule, and make ready what it reads.
+
+        Raises:
+            InvalidExpression: it cannot run.
+        """
+        expression = check(text, self.columns, params or {})
+        self.open(expression)
+        return expression
+
+    def open(self, *expressions: Expression, columns: Iterable[str] = ()) -> None:
+        """Make ready what expressions read, and trait columns that are to be shown."""
+        named = {*columns, *(name for one in expressions for name in one.columns)} & set(self.traits.by_column)
+        if named - self._opened:
+            self._opened |= named
+            self.open_traits(self._opened)
+        pairs = {pair for one in expressions for pair in one.pairs}
+        if pairs - self._pairs:
+            self._pairs |= pairs
+            self.consent.open_tables(self.snapshot, self.at, pairs=self._pairs)
+
+    def open_traits(self, columns: Iterable[str], *, at: datetime | None = None, schema: str = "main") -> None:
+        """Join trait columns to a schema's customers, at this instant or an earlier one."""
+        context = self.context(schema=schema, at=at)
+
+        def computed(trait: Trait) -> pa.Table | None:
+            return trait.compute(context) if trait.compute else None
+
+        open_traits(self.engine, self.traits, columns, at=context.at, day=context.day, compute=computed, schema=schema)
+
+    def context(
+        self, params: Mapping[str, Value] | None = None, *, schema: str = "main", at: datetime | None = None
+    ) -> RunContext:
+        """What a declaration's `compute` is given, for this instant or an earlier one."""
         return RunContext(
             snapshot=self.snapshot,
-            at=self.at,
-            day=self.day,
+            at=at or self.at,
+            day=self._day(at or self.at),
             currency=self.settings.currency,
             timezone=self.settings.timezone,
             params=params or {},

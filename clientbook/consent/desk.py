@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,11 +85,19 @@ class ConsentDesk:
             policy = stored_policy(adopted[0]["policy"])
         return Setting(at=at, policy=policy, adopted_at=adopted_at, timezone=self.settings.timezone)
 
-    def open_tables(self, snapshot: Snapshot, at: datetime | None = None) -> None:
-        """Make `consents` and `permissions` in a snapshot, for queries."""
+    def open_tables(
+        self, snapshot: Snapshot, at: datetime | None = None, *, pairs: Iterable[tuple[str, str]] | None = None
+    ) -> None:
+        """Make `consents` and `permissions` in a snapshot, for queries: for these channels and purposes, or for all."""
         instant = at or self.now
         setting = self.setting(snapshot, instant)
-        open_permissions(snapshot, setting, configured(setting.policy, self.settings.messages))
+        wanted = None if pairs is None else set(pairs)
+        asks = configured(setting.policy, self.settings.messages)
+        open_permissions(snapshot, setting, [ask for ask in asks if wanted is None or ask.pair in wanted])
+
+    def pairs(self, snapshot: Snapshot, at: datetime) -> frozenset[tuple[str, str]]:
+        """The channels and purposes that the policy of the instant names."""
+        return frozenset(ask.pair for ask in configured(self.setting(snapshot, at).policy, self.settings.messages))
 
     def states(self, customer: str, *, at: datetime | None = None, known_at: datetime | None = None) -> dict[str, Any]:
         """Every act of a customer about permission, and what holds for each channel, address and purpose."""

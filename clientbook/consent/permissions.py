@@ -53,6 +53,11 @@ class Ask:
     message: str | None = None
     """The profile's name; None for one that the shop did not declare."""
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Channel and purpose."""
+        return self.profile.channel, self.profile.purpose
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:

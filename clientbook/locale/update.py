@@ -146,7 +146,7 @@ def _marked(path: Path) -> Iterator[str | tuple[str, str]]:
     names = {
         alias.asname or alias.name: alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "clientbook.i18n"
+        if isinstance(node, ast.ImportFrom) and node.module in ("clientbook.i18n", "clientbook.api")
         for alias in node.names
         if alias.name in KEYWORDS
     }

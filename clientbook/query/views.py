@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from clientbook.engine.duckdb import Engine, identifier
 from clientbook.projection.fold import NOW, Moment
-from clientbook.query.expressions import Columns, InvalidExpression, check, looks_like_expression, unknown_column, whole_file
+from clientbook.query.expressions import Columns, InvalidExpression, check, looks_like_expression, whole_file
 
 PAGE_ROWS: Final = 256
 DEFAULT_COLUMNS: Final = ("name", "city", "email", "order_count", "revenue", "average_basket", "last_order_at")
@@ -106,7 +106,7 @@ def checked_columns(names: tuple[str, ...], columns: Columns) -> tuple[str, ...]
     """
     for name in names:
         if name not in columns:
-            raise unknown_column(name, columns)
+            raise columns.unknown(name)
     return names
 
 
@@ -123,7 +123,7 @@ def customers_sql(spec: ViewSpec, columns: Columns, *, select: str | None = None
         expression = check(spec.where, columns)
         prelude = whole_file(expression)
         source = "customers cross join whole" if prelude else "customers"
-        conditions.append(f"coalesce(try({expression.sql}), false)")
+        conditions.append(expression.condition)
     for number, word in enumerate((spec.search or "").split()):
         parameters[f"word{number}"] = word
         conditions.append(f"contains(strip_accents(lower({_SEARCHED})), strip_accents(lower($word{number})))")
