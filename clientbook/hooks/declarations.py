@@ -168,6 +168,8 @@ class Metric(Declaration, frozen=True, kw_only=True):
     """Whether the figure can be told for an earlier day."""
     breakdown: bool = True
     """Whether the figure can be told of some of the customers."""
+    rank: int = 1000
+    """Where it stands in its group, the smallest first."""
     examples: tuple[Example, ...] = ()
 
 

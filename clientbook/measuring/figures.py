@@ -39,10 +39,10 @@ class Figure:
     note: str
     """Codes, set apart by blanks."""
     as_of: datetime
+    format: Format
     by: str | None = None
     """The value of the column by which the book was divided; None for the whole book."""
     plugin: str = ""
-    format: Format = Format()
     layout: str = "list"
     drill: str | None = None
 

@@ -40,15 +40,17 @@ def label_of(metric: Metric, params: Mapping[str, Value]) -> str:
     return label.format(**params) if "{" in label else label
 
 
-def drill_of(metric: Metric, params: Mapping[str, Value], day: date) -> str | None:
-    """The filter for the customers behind a figure, with its days put in."""
-    if metric.drill is None:
+def drill_of(metric: Metric, params: Mapping[str, Value], day: date, part: str | None) -> str | None:
+    """The filter for the customers behind a figure, its days and its part put in."""
+    if metric.drill is None or ("{part}" in metric.drill and part is None):
         return None
     months = params.get("months")
-    days: dict[str, Any] = {"since_year": months_back(day, 12) + timedelta(days=1)}
-    if isinstance(months, int) and months:
-        days["since_months"] = months_back(day, months) + timedelta(days=1)
-    return metric.drill.format(**days)
+    since_months = months_back(day, months) if isinstance(months, int) and months else day
+    quoted_part = (part or "").replace("'", "''")
+    one_day = timedelta(days=1)
+    return metric.drill.format(
+        since_year=months_back(day, 12) + one_day, since_months=since_months + one_day, part=quoted_part
+    )
 
 
 def _read(param: Param, text: str) -> Value:

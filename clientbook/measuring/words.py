@@ -81,7 +81,8 @@ def interval_words(figure: Figure, currency: str) -> str:
     if figure.value is None or (figure.low is None and figure.high is None):
         return ""
     low, high = (
-        "…" if one is None else shown(one, figure.unit, figure.format, currency, bare=True) for one in (figure.low, figure.high)
+        "…" if one is None else shown(one, figure.unit, figure.format, currency, bare=True)
+        for one in (figure.low, figure.high)
     )
     return f"{low} – {high}"
 

@@ -1,5 +1,6 @@
 """Quantiles of independent observations, with the interval of order statistics: W. J. Conover, Practical Nonparametric
-Statistics (1971), section 3.2, by the normal approximation of the binomial."""
+Statistics (1971), section 3.2, by the normal approximation of the binomial.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How long until: Kaplan-Meier curves with Greenwood's variance, on whole durations (days).
 
-E. L. Kaplan and P. Meier, JASA 53 (1958); M. Greenwood (1926); the interval on the log(-log) scale is that of J. D. Kalbfleisch
-and R. L. Prentice, The Statistical Analysis of Failure Time Data (1980).
+E. L. Kaplan and P. Meier, JASA 53 (1958); M. Greenwood (1926); the interval on the log(-log) scale is that of
+J. D. Kalbfleisch and R. L. Prentice, The Statistical Analysis of Failure Time Data (1980).
 """
 
 from __future__ import annotations
@@ -88,14 +88,16 @@ def kaplan_meier(durations: ArrayLike, observed: ArrayLike, weights: ArrayLike |
     counted = None if weights is None else np.asarray(weights, dtype=np.float64)
     if not len(lasted):
         none = np.zeros(0)
-        return SurvivalCurve(times=none.astype(np.int64), survival=none, at_risk=none, events=none, variance=none, n=0, longest=0)
+        return SurvivalCurve(
+            times=none.astype(np.int64), survival=none, at_risk=none, events=none, variance=none, n=0, longest=0
+        )
     length = int(lasted.max()) + 1
     leaving = np.bincount(lasted, counted, length).astype(np.float64)
     events = np.bincount(lasted[ended], None if counted is None else counted[ended], length).astype(np.float64)
     at_risk = np.cumsum(leaving[::-1])[::-1]
     times = np.flatnonzero(events > 0)
     risk, happened = at_risk[times], events[times]
-    survival = np.cumprod(1 - happened / risk)
+    survival: Floats = np.cumprod(1 - happened / risk).astype(np.float64)
     remaining = risk * (risk - happened)
     spread = np.divide(happened, remaining, out=np.full_like(remaining, inf), where=remaining > 0)
     with np.errstate(invalid="ignore"):

@@ -12,6 +12,7 @@ from clientbook.builtin.figures.dates import day_number, since
 from clientbook.builtin.figures.leaving import first_orders_are_cut
 from clientbook.builtin.figures.shared import (
     Floats,
+    Ints,
     Sample,
     buyers,
     column,
@@ -48,15 +49,15 @@ def orders_per_year(ctx: Context) -> Estimate:
     return Estimate(value=value, n=n, low=low, high=high, method="bootstrap")
 
 
-def _baskets(ctx: Context) -> tuple[Floats, Floats, Sample]:
+def _baskets(ctx: Context) -> tuple[Floats, Ints, Sample]:
     """Net amounts of orders, the place of each one's customer, and a sample of these customers."""
 
-    def make() -> tuple[Floats, Floats, Sample]:
+    def make() -> tuple[Floats, Ints, Sample]:
         read = ctx.query(sql("baskets"), {"day": ctx.day, "since": since(ctx)})
         owners, places = np.unique(column(read, "owner").astype(np.uint64), return_inverse=True)
-        return column(read, "net"), places, sample_of(owners)
+        return column(read, "net"), places.astype(np.int64), sample_of(owners)
 
-    return cast("tuple[Floats, Floats, Sample]", ctx.once(f"baskets {ctx.params.get('months')}", make))
+    return cast("tuple[Floats, Ints, Sample]", ctx.once(f"baskets {ctx.params.get('months')}", make))
 
 
 def average_basket(ctx: Context) -> Estimate:
@@ -64,7 +65,7 @@ def average_basket(ctx: Context) -> Estimate:
     net, places, sample = _baskets(ctx)
     if not len(net):
         return Estimate(value=None, n=0)
-    sums, counts = np.bincount(places, net), np.bincount(places).astype(np.float64)
+    sums, counts = np.bincount(places, net).astype(np.float64), np.bincount(places).astype(np.float64)
     low, high = ratio_interval(sample, sums, counts) or (None, None)
     return Estimate(value=money(float(net.mean())), n=len(net), low=low, high=high, method="bootstrap")
 

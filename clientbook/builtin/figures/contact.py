@@ -25,13 +25,14 @@ def share(found: int, n: int, part: str | None = None, note: str = "") -> Estima
 
 def response(ctx: Context, answer: str) -> Iterator[Estimate]:
     """Of the customers whom the campaigns of the last months reached, how many answered: `clicked` or `bought`."""
-    given = {"since": since(ctx), "days": int(cast("int", ctx.params["days"]))}
+    days = int(cast("int", ctx.params["days"]))
+    given = {"since": since(ctx), "days": days}
     rows: list[dict[str, Any]] = ctx.once(f"campaigns {given}", lambda: ctx.query(sql("campaigns"), given).to_pylist())
     together = next(row for row in rows if row["campaign"] is None)
     yield share(together[answer], together["reached"], "all")
     named = sorted((row for row in rows if row["campaign"] is not None), key=lambda row: row["sent_at"], reverse=True)
     for row in named[:LATEST]:
-        is_young = answer == "bought" and row["sent_at"] + timedelta(days=given["days"]) > ctx.at
+        is_young = answer == "bought" and row["sent_at"] + timedelta(days=days) > ctx.at
         yield share(row[answer], row["reached"], row["campaign"], "partial" if is_young else "")
 
 

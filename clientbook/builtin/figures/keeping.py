@@ -33,8 +33,8 @@ STALE_DAYS: Final = 60
 
 _LISTS: Final = ("interests",)
 _STATED: Final = {
-    "email": "profile_updated.email",
-    "phone": "coalesce(profile_updated.mobile, profile_updated.landline)",
+    "email": "coalesce(profile_updated.email, case when linked = 'email' then 'x' end)",
+    "phone": "coalesce(profile_updated.mobile, profile_updated.landline, case when linked = 'phone' then 'x' end)",
     "street": "profile_updated.address.lines[1]",
     "postal_code": "profile_updated.address.postal_code",
     "city": "profile_updated.address.city",
@@ -86,8 +86,11 @@ def freshness(ctx: Context) -> Iterator[Estimate]:
     stated = {name: _STATED.get(name, f"profile_updated.{name}") for name in fields() if name != "tags"}
     latest = ", ".join(f"max(occurred_at) filter (where {path} is not null) as {name}" for name, path in stated.items())
     read = ctx.query(
-        f"select {latest} from events where type = 'profile_updated' and profile_updated is not null and occurred_at <= $at"
-        " and customer_id in (select customer_id from customers) group by customer_id",
+        f"select {latest} from ("
+        "select customer_id, occurred_at, profile_updated, null as linked from events"
+        " where type = 'profile_updated' and profile_updated is not null"
+        " union all select customer_id, linked_at, null, kind from identifiers where kind in ('email', 'phone')"
+        ") as stated where occurred_at <= $at and customer_id in (select customer_id from customers) group by customer_id",
         {"at": ctx.at},
     )
     for name in stated:

@@ -11,13 +11,12 @@ import numpy as np
 from clientbook.api import Context, Estimate
 from clientbook.builtin.figures.dates import MONTH_DAYS, day_number, months_back
 from clientbook.builtin.figures.shared import Buyers, Floats, Ints, buyers, takings
+from clientbook.builtin.returning import FEWEST_GAPS, HORIZON_DAYS
 from clientbook.statistics import bootstrap
 from clientbook.statistics.bootstrap import Weights
 from clientbook.statistics.survival import SurvivalCurve, kaplan_meier
 from clientbook.statistics.wilson import wilson
 
-FEWEST: Final = 30
-"""Customers after whose k-th order something can be said of the next."""
 RANKS: Final = 50
 """Orders are followed up to this one."""
 STRATA: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 1 << 30))
@@ -47,13 +46,13 @@ class Progression:
 
 
 def horizon(ctx: Context) -> int:
-    """Days of silence after which somebody counts as gone: as set, else 12 months, or half of the book if that is shorter."""
+    """Days of silence after which somebody counts as gone: as set, else a year, or half of the book if that is shorter."""
     chosen = ctx.params.get("horizon_months")
     if chosen:
         return round(float(cast("int", chosen)) * MONTH_DAYS)
     first = takings(ctx)["first_day"]
     covered = (ctx.day - first).days if first else 0
-    return min((ctx.day - months_back(ctx.day, 12)).days, max(1, covered // 2))
+    return max(1, min(HORIZON_DAYS, covered // 2))
 
 
 def progression(ctx: Context) -> Progression:
@@ -65,7 +64,7 @@ def progression(ctx: Context) -> Progression:
 def _progression(book: Buyers, within: int) -> Progression:
     gaps = book.gaps
     counts = np.bincount(np.minimum(gaps.rank, RANKS + 1), minlength=RANKS + 2)
-    last = next((rank for rank in range(1, RANKS + 1) if counts[rank] < FEWEST), RANKS + 1) - 1
+    last = next((rank for rank in range(1, RANKS + 1) if counts[rank] < FEWEST_GAPS), RANKS + 1) - 1
     curves = []
     for rank in range(1, last + 1):
         rows = gaps.rank == rank
@@ -234,7 +233,7 @@ def _return(book: Buyers, within: int, today: int) -> Return:
     beyond = 0
     for least, most in STRATA:
         rows = (gaps.rank >= least) & (gaps.rank <= most)
-        if rows.sum() < FEWEST:
+        if rows.sum() < FEWEST_GAPS:
             continue
         curve = kaplan_meier(gaps.days[rows], gaps.closed[rows])
         now = rows & is_open
@@ -274,7 +273,7 @@ def first_orders_are_cut(ctx: Context) -> tuple[bool, int]:
 def _cut(ctx: Context) -> tuple[bool, int]:
     book = buyers(ctx)
     firsts = book.first[book.has_ordered]
-    if len(firsts) < FEWEST:
+    if len(firsts) < FEWEST_GAPS:
         return False, 0
     begin, today = int(firsts.min()), day_number(ctx.day)
     span = today - begin

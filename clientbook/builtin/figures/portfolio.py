@@ -216,7 +216,7 @@ def cohorts(ctx: Context) -> Iterator[Estimate]:
     cells = (cohort - lowest) * width + (months - cohort)
     counts = np.bincount(cells[first_of_month], minlength=width * width).reshape(width, width)
     today = (ctx.day.year - 1970) * 12 + ctx.day.month - 1
-    last_day_is_over = (ctx.day.month != (date.fromordinal(ctx.day.toordinal() + 1)).month)
+    last_day_is_over = ctx.day.month != (date.fromordinal(ctx.day.toordinal() + 1)).month
     shown = int(cast("int", ctx.params["cohorts"]))
     for row in range(max(0, width - shown) if shown else 0, width):
         size = int(counts[row, 0])
@@ -224,7 +224,7 @@ def cohorts(ctx: Context) -> Iterator[Estimate]:
             continue
         for age in range(today - lowest - row + 1):
             count = int(counts[row, age]) if age < width else 0
-            low, high = wilson(count, size)
+            low, high = wilson(count, size) if age else (None, None)
             year, month = divmod(lowest + row, 12)
             is_partial = lowest + row + age == today and not last_day_is_over
             yield Estimate(
@@ -232,9 +232,7 @@ def cohorts(ctx: Context) -> Iterator[Estimate]:
                 n=size,
                 low=low,
                 high=high,
-                method="wilson",
+                method="wilson" if age else "none",
                 note="partial" if is_partial else "",
                 part=f"{1970 + year}-{month + 1:02}/{age}",
             )
-
-

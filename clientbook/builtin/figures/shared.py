@@ -112,8 +112,9 @@ def _buyers(ctx: Context) -> Buyers:
     ends = np.append(begins[1:], len(visits_owner)) - 1
     first[visits_owner[begins]] = visits_day[begins]
     last[visits_owner[ends[: len(begins)]]] = visits_day[ends[: len(begins)]]
-    amounts = {name: column(read, name) for name in _AMOUNTS}
+    amounts: dict[str, Any] = {name: column(read, name) for name in _AMOUNTS}
     counts = {name: column(read, name).astype(np.int64) for name in ("orders", "orders_year", "moves_year")}
+    facts: dict[str, Any] = amounts | counts
     return Buyers(
         owner=owner,
         first=first,
@@ -122,8 +123,7 @@ def _buyers(ctx: Context) -> Buyers:
         visits_owner=visits_owner,
         visits_day=visits_day,
         sample=sample_of(owner),
-        **amounts,
-        **counts,
+        **facts,
     )
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from clientbook.api import Format, Metric, Param
+from clientbook.api import N_, Format, Metric, Param
 from clientbook.builtin.metrics.later import later
-from clientbook.i18n import N_
 
-_WINDOW: Final = Param(
-    name="months", label=N_("Months looked back; 0 for everything"), default=12, minimum=0, maximum=240
-)
+_WINDOW: Final = Param(name="months", label=N_("Months looked back; 0 for everything"), default=12, minimum=0, maximum=240)
 _PERCENT: Final = Format(decimals=1)
 _ACTIVE: Final = "last_order_at >= '{since_year}'"
 
@@ -67,8 +64,8 @@ METRICS: Final = (
         id="core.median_gap",
         label=N_("Days to the next order (median)"),
         description=N_(
-            "The day by which half of the customers have ordered again, by Kaplan-Meier over all gaps between orders, those still"
-            " open included."
+            "The day by which half of the customers have ordered again, by Kaplan-Meier over all gaps between orders,"
+            " those still open included."
         ),
         value_type="float",
         unit="days",
@@ -144,7 +141,8 @@ METRICS: Final = (
         id="core.new_share",
         label=N_("New in the last 12 months"),
         description=N_(
-            "Customers whose first order is of the last 12 months / customers who ordered in them; and the same of their revenue."
+            "Customers whose first order is of the last 12 months / customers who ordered in them; and the same of their"
+            " revenue."
         ),
         value_type="float",
         unit="ratio",

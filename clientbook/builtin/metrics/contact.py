@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from clientbook.api import Format, Metric, Param
+from clientbook.api import N_, Format, Metric, Param
 from clientbook.builtin.metrics.later import later
-from clientbook.i18n import N_
 
 _PERCENT: Final = Format(decimals=1)
 _WINDOW: Final = Param(name="months", label=N_("Months looked back"), default=12, minimum=1, maximum=240)
@@ -27,7 +26,9 @@ METRICS: Final = (
     Metric(
         id="core.opt_in",
         label=N_("Opted in"),
-        description=N_("Customers with a consent in force on the channel / customers whom it reaches (who gave an address)."),
+        description=N_(
+            "Customers with a consent in force on the channel / customers whom it reaches (who gave an address)."
+        ),
         value_type="float",
         unit="ratio",
         compute=later("contact", "opt_in"),
@@ -87,8 +88,8 @@ METRICS: Final = (
         id="core.campaign_orders",
         label=N_("Ordered within {days} days of a campaign"),
         description=N_(
-            "Customers who ordered within 14 days of the first message / customers reached, by campaign. Some would have ordered"
-            " anyway."
+            "Customers who ordered within 14 days of the first message / customers reached, by campaign. Some would have"
+            " ordered anyway."
         ),
         value_type="float",
         unit="ratio",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from clientbook.api import Format, Metric
+from clientbook.api import N_, Format, Metric
 from clientbook.builtin.metrics.later import later
-from clientbook.i18n import N_
 
 METRICS: Final = (
     Metric(
         id="core.last_activity",
         label=N_("Days since the last"),
-        description=N_("Days from the last event, order and import to the instant. Beyond 60 days the book is not kept up to date."),
+        description=N_(
+            "Days from the last event, order and import to the instant. Beyond 60 days the book is not kept up to date."
+        ),
         value_type="int",
         unit="days",
         compute=later("keeping", "last_activity"),

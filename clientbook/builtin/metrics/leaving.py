@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from clientbook.api import Format, Metric, Param
+from clientbook.api import N_, Format, Metric, Param
 from clientbook.builtin.metrics.later import later
-from clientbook.i18n import N_
+from clientbook.builtin.returning import AT_RISK_BELOW, EX_BELOW
 
 _GROUP: Final = "loyalty"
 
@@ -21,7 +21,7 @@ _EX: Final = Param(
     name="ex_below",
     label=N_("Gone: the probability to order again is below"),
     value_type="float",
-    default=0.2,
+    default=EX_BELOW,
     minimum=0.01,
     maximum=0.99,
 )
@@ -29,7 +29,7 @@ _AT_RISK: Final = Param(
     name="at_risk_below",
     label=N_("At risk: the probability to order again is below"),
     value_type="float",
-    default=0.5,
+    default=AT_RISK_BELOW,
     minimum=0.01,
     maximum=0.99,
 )
@@ -42,8 +42,8 @@ METRICS: Final = (
         id="core.orders_before_ex",
         label=N_("Orders before a customer leaves (median)"),
         description=N_(
-            "The first k at which the product of the reorder rates after the 1st to the k-th order falls below one half. Orders of"
-            " one day count once."
+            "The first k at which the product of the reorder rates after the 1st to the k-th order falls below one half."
+            " Orders of one day count once."
         ),
         value_type="int",
         unit="count",
@@ -58,8 +58,8 @@ METRICS: Final = (
         id="core.orders_before_ex_mean",
         label=N_("Orders before a customer leaves (mean)"),
         description=N_(
-            "1 + Σ of the products of the reorder rates, up to the last order after which 30 customers can be followed. A long tail"
-            " makes it greater than the median."
+            "1 + Σ of the products of the reorder rates, up to the last order after which 30 customers can be followed."
+            " A long tail makes it greater than the median."
         ),
         value_type="float",
         unit="count",
@@ -75,8 +75,8 @@ METRICS: Final = (
         id="core.reorder_rate",
         label=N_("Order again after the n-th order"),
         description=N_(
-            "1 - S(H), S being the Kaplan-Meier curve of the days from one order to the next; gaps still open count as such. H is"
-            " 12 months."
+            "1 - S(H), S being the Kaplan-Meier curve of the days from one order to the next; gaps still open count as"
+            " such. H is 12 months."
         ),
         value_type="float",
         unit="ratio",
@@ -151,7 +151,8 @@ METRICS: Final = (
         id="core.silence_share",
         label=N_("Breaks longer than {months} months"),
         description=N_(
-            "S(x) of all gaps between orders: how often a customer stays away so long before the next order, if there is one."
+            "S(x) of all gaps between orders: how often a customer stays away so long before the next order, if there is"
+            " one."
         ),
         value_type="float",
         unit="ratio",
@@ -167,8 +168,8 @@ METRICS: Final = (
         id="core.standing",
         label=N_("Customers by how likely they order again"),
         description=N_(
-            "p = 1 - S(g + H) / S(g), g days after the last order, S of customers with as many orders (1, 2, 3-4, 5-9, 10 or more)."
-            " Gone: p < 20 %, at risk: p < 50 %."
+            "p = 1 - S(g + H) / S(g), g days after the last order, S of customers with as many orders (1, 2, 3-4, 5-9,"
+            " 10 or more). Gone: p < 20 %, at risk: p < 50 %."
         ),
         value_type="float",
         unit="ratio",
@@ -177,15 +178,16 @@ METRICS: Final = (
         parts={"ex": N_("gone"), "at_risk": N_("at risk"), "active": N_("active")},
         interval="wilson",
         format=_PERCENT,
-        drill="order_count >= 1",
+        drill="activity = '{part}'",
         group=_GROUP,
     ),
     Metric(
         id="core.lifetime",
         label=N_("Customer lifetime (median)"),
         description=N_(
-            "Median of the Kaplan-Meier curve of the days from the first order to the last; open while a customer is not gone (or,"
-            " told apart, not at risk). The customers of the book's first weeks are left out where they came from before it."
+            "Median of the Kaplan-Meier curve of the days from the first order to the last; open while a customer is not"
+            " gone (or, told apart, not at risk). The customers of the book's first weeks are left out where they came"
+            " from before it."
         ),
         value_type="float",
         unit="days",

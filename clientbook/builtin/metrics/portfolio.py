@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from clientbook.api import Format, Metric, Param
+from clientbook.api import N_, Format, Metric, Param
 from clientbook.builtin.metrics.later import later
-from clientbook.i18n import N_
 
 _WINDOW: Final = Param(
     name="window",
@@ -53,8 +52,9 @@ METRICS: Final = (
         id="core.known_revenue_share",
         label=N_("Next year's revenue already known"),
         description=N_(
-            "RR = revenue of the last 12 months from customers known before them / all revenue of the 12 months before. Hidden"
-            " where last year's forecast was wrong by more than 20 %; the interval is the bootstrap's, widened by that error."
+            "RR = revenue of the last 12 months from customers known before them / all revenue of the 12 months before."
+            " Hidden where last year's forecast was wrong by more than 20 %; the interval is the bootstrap's, widened by"
+            " that error."
         ),
         value_type="float",
         unit="ratio",
@@ -95,7 +95,9 @@ METRICS: Final = (
     Metric(
         id="core.refund_share",
         label=N_("Paid back"),
-        description=N_("Paid back / gross of the orders of the last 12 months. Refunds that name no order count at their own date."),
+        description=N_(
+            "Paid back / gross of the orders of the last 12 months. Refunds that name no order count at their own date."
+        ),
         value_type="float",
         unit="ratio",
         table="orders",
@@ -110,8 +112,8 @@ METRICS: Final = (
         id="core.abc",
         label=N_("Customers by class"),
         description=N_(
-            "Customers by net revenue, the greatest first: A until they bring 80 %, B until 95 %, C the rest, D those with nothing"
-            " or less."
+            "Customers by net revenue, the greatest first: A until they bring 80 %, B until 95 %, C the rest, D those"
+            " with nothing or less."
         ),
         value_type="float",
         unit="ratio",
@@ -120,7 +122,7 @@ METRICS: Final = (
         parts={"A": N_("class A"), "B": N_("class B"), "C": N_("class C"), "D": N_("class D")},
         interval="bootstrap",
         format=_PERCENT,
-        drill=_ACTIVE,
+        drill="abc_class = '{part}'",
         group="portfolio",
     ),
     Metric(
@@ -139,7 +141,9 @@ METRICS: Final = (
     Metric(
         id="core.gini",
         label=N_("Concentration (Gini)"),
-        description=N_("Gini's coefficient of revenue: 0 where all customers spend the same, nearly 1 where one spends all."),
+        description=N_(
+            "Gini's coefficient of revenue: 0 where all customers spend the same, nearly 1 where one spends all."
+        ),
         value_type="float",
         unit="score",
         compute=later("portfolio", "gini"),
@@ -153,15 +157,13 @@ METRICS: Final = (
         id="core.cohort_retention",
         label=N_("Ordering again, by month of the first order"),
         description=N_(
-            "Of the customers whose first order is of a month, the share who order in the month k months later. Months are the"
-            " calendar's; the one that is not over is marked."
+            "Of the customers whose first order is of a month, the share who order in the month k months later. Months"
+            " are the calendar's; the one that is not over is marked."
         ),
         value_type="float",
         unit="ratio",
         compute=later("portfolio", "cohorts"),
-        params=(
-            Param(name="cohorts", label=N_("Months shown; 0 for all"), default=24, minimum=0, maximum=600),
-        ),
+        params=(Param(name="cohorts", label=N_("Months shown; 0 for all"), default=24, minimum=0, maximum=600),),
         layout="matrix",
         interval="wilson",
         format=Format(decimals=0),

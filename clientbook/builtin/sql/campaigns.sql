@@ -37,11 +37,16 @@ answered as (
     left join bought on sent.customer_id = bought.customer_id and sent.campaign = bought.campaign
 )
 
-select campaign, min(sent_at) as sent_at, count(*) as reached, count_if(has_clicked) as clicked, count_if(has_bought) as bought
+select
+    campaign,
+    min(sent_at) as sent_at,
+    count(*) as reached,
+    count(*) filter (where has_clicked) as clicked,
+    count(*) filter (where has_bought) as bought
 from answered
 group by campaign
 union all
-select null, null, count(*), count_if(has_clicked), count_if(has_bought)
+select null, null, count(*), count(*) filter (where has_clicked), count(*) filter (where has_bought)
 from (
     select customer_id, bool_or(has_clicked) as has_clicked, bool_or(has_bought) as has_bought
     from answered
