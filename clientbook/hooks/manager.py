@@ -36,7 +36,7 @@ from clientbook.hooks.discovery import CORE, Found, discover
 from clientbook.hooks.remembering import remember
 from clientbook.hooks.states import Plugin, PluginFailed, State, Switches, hook_fault, place_of, trace_of, with_version
 from clientbook.hooks.watchdog import PluginTooSlow, allowed_seconds, limited
-from clientbook.i18n import _
+from clientbook.i18n import _, add_texts
 
 BUILTIN: Final = ("clientbook.builtin.traits", "clientbook.builtin.metrics", "clientbook.builtin.segments")
 """The first-party plugins, loaded in this order."""
@@ -287,6 +287,14 @@ class Plugins:
             self.manager.unregister(module)
             self._record(plugin, "broken", "\n".join(faults))
             return
+        match getattr(module, "TEXTS", None):
+            case None:
+                pass
+            case (str(domain), str() | Path() as folder):
+                add_texts(domain, Path(folder))
+            case _other:
+                said = _("TEXTS: expected the name of a catalogue and the folder it lies in; it goes on in English")
+                self._record(plugin, "partial", said)
         plugin.modules.append(module)
 
     def _hook_faults(self, module: Any) -> Iterator[str]:

@@ -170,7 +170,9 @@ def _draft(found: Iterable[Any], importer: Importer, registry: Registry, table: 
     made: list[tuple[int, Envelope]] = []
     for one in found:
         if isinstance(one, api.Reject):
-            rejected = Reject(line=one.line, code=one.code, column=one.column or "", message=one.message)
+            rejected = Reject(
+                line=one.line, code=one.code, column=one.column or "", message=_(one.message) if one.message else ""
+            )
             rejects.setdefault(one.line, rejected)
         elif isinstance(one, NewEvent):
             try:
