@@ -13,7 +13,8 @@ import pytest
 from clientbook.builtin import metrics
 from clientbook.hooks.checks import cycles
 from clientbook.hooks.discovery import Found
-from clientbook.hooks.manager import FAILURES, Plugins
+from clientbook.hooks.guard import FAILURES
+from clientbook.hooks.manager import Plugins
 from clientbook.hooks.states import PluginFailed, Switches
 from clientbook.hooks.watchdog import PluginTooSlow, limited
 
