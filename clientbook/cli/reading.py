@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
-from clientbook.cli.diagnostics import say
+from clientbook.cli.diagnostics import say, warn
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -179,14 +179,18 @@ def query_command(
 
 
 def _registry(ctx: click.Context) -> Registry:
-    """The types of events of the book, or where there is none those that every book has."""
+    """The types of events of the book, or where there is none those that any book would have."""
     from clientbook.events.registry import Registry
+    from clientbook.hooks.manager import Plugins
     from clientbook.settings import NoBook
 
     try:
         return open_book(ctx).registry
     except NoBook:
-        return Registry()
+        registry, plugins = Registry(), Plugins.load()
+        plugins.listen(warn)
+        plugins.add_event_types(registry)
+        return registry
 
 
 def _check_types(book: Book, snapshot: Snapshot, types: tuple[str, ...]) -> None:
