@@ -150,6 +150,8 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
         elif text.startswith("type["):
             if not (isinstance(value, type) and issubclass(value, Event)):
                 yield _("{field}: expected a subclass of Event").format(field=field.name)
+        elif value == () and text.startswith("tuple["):
+            continue
         elif parts := _parts(value):
             yield from (f"{field.name}: {fault}" for part in parts for fault in ill_typed_fields(part))
             yield from _not_of(field.type, value, field.name)

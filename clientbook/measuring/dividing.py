@@ -14,6 +14,7 @@ from clientbook.i18n import _
 from clientbook.measuring.figures import Figure
 from clientbook.measuring.running import Run
 from clientbook.query.expressions import Columns
+from clientbook.query.views import checked_columns
 from clientbook.reading import Reading
 
 LARGEST: Final = 20
@@ -42,7 +43,8 @@ def by_column(
     """The figures of each group, the largest first, then the others together and those without a value; what failed.
 
     Raises:
-        CannotDivide: the column is none, or has too many values to be told apart.
+        CannotDivide: the column has too many values to be told apart.
+        InvalidExpression: there is no such column, or no such segment.
     """
     usable = [metric for metric in metrics if metric.breakdown and metric.layout == "list"]
     figures: list[Figure] = []
@@ -64,10 +66,7 @@ def _value_of(reading: Reading, name: str) -> str:
         inside, outside = quoted(_("in")), quoted(_("not in"))
         return f"case when coalesce(try({expression.sql}), false) then {inside} else {outside} end"
     columns: Columns = reading.columns
-    if name not in columns:
-        near = columns.nearest(name) if hasattr(columns, "nearest") else None
-        said = _("there is no column {name!r} to divide by; `clientbook customers --columns help` lists them")
-        raise CannotDivide(said.format(name=name) + (f" ({near})" if near else ""))
+    checked_columns((name,), columns)
     reading.open(columns=[name])
     kind, quoted_name = columns[name], identifier(name)
     if kind == "VARCHAR":
