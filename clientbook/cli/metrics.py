@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, format_options, moment_options, open_book, read_moment
+from clientbook.cli.common import chosen_format, format_options, moment_options, open_book, read_moment, say_stale
 from clientbook.cli.diagnostics import say
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
@@ -46,6 +46,7 @@ def metrics_command(
     from clientbook.measuring import params as parameters
     from clientbook.measuring.dividing import by_column
     from clientbook.measuring.running import Run
+    from clientbook.measuring.staleness import stale_since
     from clientbook.measuring.trend import by_month
 
     book = open_book(ctx)
@@ -63,20 +64,14 @@ def metrics_command(
             figures, failures = by_month(reading, metrics, given, months=months)
         else:
             figures, failures = by_column(reading, metrics, by, given)
-        stale = _stale_since(reading) if as_of is None else None
+        stale = stale_since(reading)
     if format == "table":
         _print_figures(figures, book.settings.currency, by=by, timezone=book.settings.timezone, detailed=bool(ids or groups))
     else:
         _print_rows(figures, format, book.settings.timezone)
     for message in failures.values():
         say(message)
-    if stale:
-        day, days = stale
-        said = _(
-            "nothing has happened in this book for {days} days: figures of the last 12 months count that time too;"
-            " `--as-of {day}` gives those of its last day"
-        )
-        say(said.format(days=days, day=day))
+    say_stale(stale)
 
 
 def _pairs(params: tuple[str, ...]) -> dict[str, str]:
@@ -87,20 +82,6 @@ def _pairs(params: tuple[str, ...]) -> dict[str, str]:
             raise WrongUse(_("{text!r} is no parameter; write NAME=VALUE").format(text=text))
         pairs[name.strip()] = value.strip()
     return pairs
-
-
-def _stale_since(reading: Any) -> tuple[str, int] | None:
-    """The day of the last event and how long ago that is, where the book is not kept up to date."""
-    import zoneinfo
-
-    from clientbook.builtin.figures.keeping import STALE_DAYS
-    from clientbook.builtin.figures.shared import sql
-
-    last = reading.engine.rows(sql("activity"), {"at": reading.at})[0]["event_at"]
-    if last is None or (reading.at - last).days <= STALE_DAYS:
-        return None
-    day = last.astimezone(zoneinfo.ZoneInfo(reading.settings.timezone)).date()
-    return day.isoformat(), (reading.at - last).days
 
 
 def _print_rows(figures: Sequence[Figure], format: str, timezone: str) -> None:
@@ -131,7 +112,7 @@ def _print_figures(figures: Sequence[Figure], currency: str, *, by: str | None, 
 
     for group, members in groupby(figures, key=lambda figure: figure.group) if by is None else ():
         inside = list(members)
-        listed = [figure for figure in inside if figure.layout == "list"]
+        listed = [figure for figure in inside if figure.layout != "matrix"]
         if listed:
             click.echo(f"\n{group_label(group)}")
             _print_list(_without_many(listed, detailed), currency)

@@ -46,7 +46,7 @@ def by_column(
         CannotDivide: the column has too many values to be told apart.
         InvalidExpression: there is no such column, or no such segment.
     """
-    usable = [metric for metric in metrics if metric.breakdown and metric.layout == "list"]
+    usable = [metric for metric in metrics if metric.breakdown and metric.layout != "matrix"]
     figures: list[Figure] = []
     failures: dict[str, str] = {}
     with _divided(reading, _value_of(reading, column)) as groups:

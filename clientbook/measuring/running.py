@@ -169,10 +169,12 @@ def _estimates(metric: Metric, context: RunContext) -> list[Estimate]:
 
 
 def part_label(metric: Metric, part: str | None) -> str:
-    """A part as people call it: as the metric says, else as the column of that name is called, else as it is."""
+    """A part as people call it: as the metric says, or as the column is called, else as it is."""
     if part is None:
         return ""
-    return _(metric.parts[part]) if part in metric.parts else column_label(part.removeprefix("attributes."))
+    if metric.layout == "columns":
+        return column_label(part.removeprefix("attributes."))
+    return _(metric.parts[part]) if part in metric.parts else part
 
 
 def _columns(number: int, metric: Metric, given: Mapping[str, Value], bound: dict[str, Value]) -> Iterable[str]:

@@ -20,7 +20,7 @@ def by_month(
     reading: Reading, metrics: Sequence[Metric], given: Mapping[str, Value], *, months: int
 ) -> tuple[list[Figure], dict[str, str]]:
     """The figures at the ends of the last months, the earliest first, then at the instant; what failed."""
-    usable = [metric for metric in metrics if metric.trend and metric.layout == "list"]
+    usable = [metric for metric in metrics if metric.trend and metric.layout != "matrix"]
     figures: list[Figure] = []
     failures: dict[str, str] = {}
     for at in month_ends(reading, months):
