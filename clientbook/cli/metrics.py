@@ -12,7 +12,7 @@ from clientbook.errors import WrongUse
 from clientbook.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from clientbook.hooks.declarations import Metric
     from clientbook.measuring.figures import Figure
@@ -65,8 +65,17 @@ def metrics_command(
         else:
             figures, failures = by_column(reading, metrics, by, given)
         stale = stale_since(reading)
+        trait = reading.traits.by_column.get(by or "")
+        labels = dict(trait.values) if trait else {}
     if format == "table":
-        _print_figures(figures, book.settings.currency, by=by, timezone=book.settings.timezone, detailed=bool(ids or groups))
+        _print_figures(
+            figures,
+            book.settings.currency,
+            by=by,
+            timezone=book.settings.timezone,
+            detailed=bool(ids or groups),
+            labels=labels,
+        )
     else:
         _print_rows(figures, format, book.settings.timezone)
     for message in failures.values():
@@ -103,7 +112,9 @@ def _print_rows(figures: Sequence[Figure], format: str, timezone: str) -> None:
     print_rows(pa.Table.from_pylist(rows, schema), format, timezone=timezone)
 
 
-def _print_figures(figures: Sequence[Figure], currency: str, *, by: str | None, timezone: str, detailed: bool) -> None:
+def _print_figures(
+    figures: Sequence[Figure], currency: str, *, by: str | None, timezone: str, detailed: bool, labels: Mapping[str, str]
+) -> None:
     """Print the figures in their groups; those in many parts only where they were asked for."""
     import zoneinfo
     from itertools import groupby
@@ -132,13 +143,13 @@ def _print_figures(figures: Sequence[Figure], currency: str, *, by: str | None, 
     for (id, part), first in names.items():
         click.echo(f"\n{_named(first)}")
         same = [figure for figure in figures if (figure.id, figure.part) == (id, part)]
-        _print_divided(same, currency, [_divided_label(figure, by, zone) for figure in same])
+        _print_divided(same, currency, [_divided_label(figure, by, zone, labels) for figure in same])
 
 
-def _divided_label(figure: Figure, by: str, zone: Any) -> str:
+def _divided_label(figure: Figure, by: str, zone: Any, labels: Mapping[str, str]) -> str:
     from clientbook.measuring.dividing import value_label
 
-    return f"{figure.as_of.astimezone(zone):%Y-%m-%d}" if by == "month" else value_label(figure.by)
+    return f"{figure.as_of.astimezone(zone):%Y-%m-%d}" if by == "month" else value_label(figure.by, labels)
 
 
 def _named(figure: Figure) -> str:

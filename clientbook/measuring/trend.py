@@ -13,7 +13,7 @@ from clientbook.measuring.running import Run
 from clientbook.query.then import open_then
 from clientbook.reading import Reading
 
-_SCHEMA = "then"
+_SCHEMA = "month_end"
 
 
 def by_month(
