@@ -142,7 +142,7 @@ def _in_order(group: Group) -> tuple[int, int]:
 
 def value_label(value: str | None, labels: Mapping[str, str]) -> str:
     """A group as people call it; `labels` are those of the column's values, as msgids."""
-    if value in labels:
+    if value is not None and value in labels:
         return _(labels[value])
     if value == UNKNOWN:
         return _("unknown")
