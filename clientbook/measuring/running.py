@@ -6,11 +6,11 @@ A figure that fails is told as failed, with its plugin's name, and the others go
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from clientbook.engine.duckdb import QueryCancelled, quoted
+from clientbook.engine.duckdb import QueryCancelled, QueryFailed, quoted
 from clientbook.hooks.declarations import Estimate, Metric, Value
 from clientbook.i18n import _
 from clientbook.measuring import params as parameters
@@ -36,7 +36,7 @@ class Run:
     context: RunContext
     by: str | None = None
     failures: dict[str, str] = field(default_factory=dict)
-    """Why a figure could not be computed, by id; no value of the book is in it."""
+    """Why a figure could not be computed, by id, with the plugin's name; no value of the book is in it."""
 
     @classmethod
     def of(cls, reading: Reading) -> Run:
@@ -61,29 +61,37 @@ class Run:
     def _computed(self, metric: Metric, given: Mapping[str, Value]) -> list[Estimate]:
         assert metric.compute is not None
         context = replace(self.context, params=parameters.of(metric, given))
-        try:
-            found = metric.compute(context)
-            estimates = [found] if isinstance(found, Estimate) else list(found)
-            return [weighed(metric, one) for one in estimates]
-        except QueryCancelled:
-            raise
-        except Exception as error:  # a plugin may raise anything, and must not take the others down
-            return self._failed(metric, error)
+        found = self._guarded(metric, lambda: _estimates(metric, context))
+        return [Estimate(value=None, n=0, note=FAILED)] if found is None else found
 
-    def _failed(self, metric: Metric, error: Exception) -> list[Estimate]:
-        self.failures[metric.id] = type(error).__name__
-        return [Estimate(value=None, n=0, note=FAILED)]
+    def _guarded(self, metric: Metric, work: Callable[[], list[Estimate]]) -> list[Estimate] | None:
+        """What a plugin's declaration gives; None where it fails. A query that somebody stopped is no failure."""
+        stopped: list[QueryCancelled] = []
+
+        def tried() -> list[Estimate]:
+            try:
+                return work()
+            except QueryCancelled as cancelled:
+                stopped.append(cancelled)
+                return []
+
+        found, failure = self.reading.plugins.call(metric.id, tried)
+        if stopped:
+            raise stopped[0]
+        if failure is not None:
+            self.failures[metric.id] = failure
+        return None if failure is not None else found
 
     def _together(self, metrics: Sequence[Metric], given: Mapping[str, Value]) -> dict[str, list[Estimate]]:
         """Metrics of one table in one SELECT; where that fails, each alone, so that only the one at fault has no figure."""
+        if len(metrics) == 1:
+            metric = metrics[0]
+            found = self._guarded(metric, lambda: self._scanned(metrics, given)[metric.id])
+            return {metric.id: [Estimate(value=None, n=0, note=FAILED)] if found is None else found}
         try:
             return self._scanned(metrics, given)
-        except QueryCancelled:
-            raise
-        except Exception as error:
-            if len(metrics) == 1:
-                return {metrics[0].id: self._failed(metrics[0], error)}
-        return {metric.id: self._together([metric], given)[metric.id] for metric in metrics}
+        except QueryFailed:
+            return {metric.id: self._together([metric], given)[metric.id] for metric in metrics}
 
     def _scanned(self, metrics: Sequence[Metric], given: Mapping[str, Value]) -> dict[str, list[Estimate]]:
         bound: dict[str, Value] = {}
@@ -154,11 +162,19 @@ class Run:
         )
 
 
+def _estimates(metric: Metric, context: RunContext) -> list[Estimate]:
+    assert metric.compute is not None
+    found = metric.compute(context)
+    return [weighed(metric, one) for one in ([found] if isinstance(found, Estimate) else found)]
+
+
 def part_label(metric: Metric, part: str | None) -> str:
-    """A part as people call it: as the metric says, else as the column of that name is called, else as it is."""
+    """A part as people call it: as the metric says, or as the column is called, else as it is."""
     if part is None:
         return ""
-    return _(metric.parts[part]) if part in metric.parts else column_label(part.removeprefix("attributes."))
+    if metric.layout == "columns":
+        return column_label(part.removeprefix("attributes."))
+    return _(metric.parts[part]) if part in metric.parts else part
 
 
 def _columns(number: int, metric: Metric, given: Mapping[str, Value], bound: dict[str, Value]) -> Iterable[str]:

@@ -20,6 +20,7 @@ from clientbook.statistics.wilson import wilson
 RANKS: Final = 50
 """Orders are followed up to this one."""
 STRATA: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 1 << 30))
+_CUT: Final = 1.5
 _REPLICATES: Final = 400
 """Replicates of a curve: each costs a pass over all gaps of the sample."""
 
@@ -265,7 +266,7 @@ def standing(ctx: Context) -> Iterator[Estimate]:
 def first_orders_are_cut(ctx: Context) -> tuple[bool, int]:
     """Whether the book seems to begin in the middle of the shop's life, and the day until which a first order is doubtful.
 
-    It seems so where the first orders of its first weeks are twice as frequent, or more, as those afterwards.
+    It seems so where the first orders of its first weeks are half again as frequent, or more, as those afterwards.
     """
     return cast("tuple[bool, int]", ctx.once("cut", lambda: _cut(ctx)))
 
@@ -281,7 +282,7 @@ def _cut(ctx: Context) -> tuple[bool, int]:
     early = int(min(gap if gap is not None else 365, 365, max(1, span // 3)))
     before, after = int((firsts < begin + early).sum()), int((firsts >= begin + early).sum())
     later_days = max(1, span - early)
-    return before / early >= 2 * max(after, 1) / later_days and after > 0, begin + early
+    return after > 0 and before / early >= _CUT * after / later_days, begin + early
 
 
 def _tenure(ctx: Context, below: float) -> tuple[SurvivalCurve, int, str]:
