@@ -150,6 +150,9 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
         elif text.startswith("type["):
             if not (isinstance(value, type) and issubclass(value, Event)):
                 yield _("{field}: expected a subclass of Event").format(field=field.name)
+        elif parts := _parts(value):
+            yield from (f"{field.name}: {fault}" for part in parts for fault in ill_typed_fields(part))
+            yield from _not_of(field.type, value, field.name)
         elif field.type == Value:
             if not isinstance(value, get_args(Value)):
                 yield _("{field}: expected a number, a text or a date").format(field=field.name)
@@ -159,6 +162,23 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
                 msgspec.convert(plain, field.type)
             except (TypeError, msgspec.ValidationError) as error:
                 yield f"{field.name}: {error}"
+
+
+def _parts(value: Any) -> tuple[msgspec.Struct, ...]:
+    """The Structs that a value is, or holds."""
+    if isinstance(value, msgspec.Struct):
+        return (value,)
+    return tuple(one for one in value if isinstance(one, msgspec.Struct)) if isinstance(value, tuple | list) else ()
+
+
+def _not_of(kind: Any, value: Any, name: str) -> Iterable[str]:
+    """A fault where a Struct, or one in a tuple, is not of the field's class."""
+    wanted = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    for one in value if isinstance(value, tuple | list) else (value,):
+        if not isinstance(one, tuple(wanted)):
+            yield _("{field}: expected {kind}, found {found}").format(
+                field=name, kind=wanted[0].__name__ if wanted else kind, found=type(one).__name__
+            )
 
 
 def cycles(needs: Mapping[str, Collection[str]]) -> set[str]:

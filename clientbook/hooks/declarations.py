@@ -160,8 +160,16 @@ class Metric(Declaration, frozen=True, kw_only=True):
     """The customers behind the figure, as a filter."""
     better: Better = "neither"
     group: str = ""
+    parts: Mapping[str, str] = {}
+    """Of a figure in parts that are known beforehand: each part and its label, as msgids."""
+    layout: Literal["list", "matrix"] = "list"
+    """How many parts are shown: one under the other, or `row/column` in a grid."""
     trend: bool = True
     """Whether the figure can be told for an earlier day."""
+    breakdown: bool = True
+    """Whether the figure can be told of some of the customers."""
+    rank: int = 1000
+    """Where it stands in its group, the smallest first."""
     examples: tuple[Example, ...] = ()
 
 
@@ -259,9 +267,11 @@ class NewEvent:
     data: Mapping[str, Any]
     occurred_at: datetime
     customer: Mapping[str, str] | None = None
-    """Identifiers: {"email": …, "phone": …, "external": …}."""
+    """Identifiers: {"email": …, "phone": …, "external": …}, and kinds that plugins declare."""
     line: int
     """Where in the file."""
+    key: str | None = None
+    """The source's own number of it, where its type has no natural key; else what it says tells it from others."""
 
 
 @dataclass(frozen=True, kw_only=True)

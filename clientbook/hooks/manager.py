@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -90,7 +91,7 @@ class Plugins:
             plugins._load(found, entries or {}, switches)
         for name in sorted((switches.allowed or frozenset()) - {found.name for found in installed}):
             said = _("CLIENTBOOK_PLUGINS names {name}, which is not installed; `clientbook plugins` lists what is")
-            plugins._tell(said.format(name=name))
+            plugins.tell(said.format(name=name))
         plugins._memory = memory
         plugins._keep(fresh=True)
         return plugins
@@ -139,10 +140,21 @@ class Plugins:
         for name, declared in self.event_types.items():
             registry.add(declared.event, namespace=name.partition(".")[0], side=declared.side)
 
-    def event_label(self, type: str) -> str | None:
-        """What people call a plugin's type of events; None where no plugin declares it."""
-        declared = self.event_types.get(type)
-        return _(declared.label) if declared else None
+    def add_identifiers(self, registry: Registry) -> None:
+        """Put the plugins' kinds of numbers into a catalogue. A `normalise` that fails knows no number."""
+        for kind, declared in self.identifiers.items():
+            registry.identifiers[kind] = partial(self._normalised, declared)
+
+    def _normalised(self, declared: Identifier, text: str) -> str | None:
+        form, fault = self.call(declared.kind, declared.normalise, text)
+        if fault is not None:
+            self.tell(fault)
+        return form if isinstance(form, str) else None
+
+    @property
+    def event_labels(self) -> dict[str, str]:
+        """What people call the plugins' types of events."""
+        return {name: _(declared.label) for name, declared in self.event_types.items()}
 
     def settings(self, owner: str) -> Any:
         """The settings of the plugin that owns an id or has that name; None where it declares none."""
@@ -157,7 +169,8 @@ class Plugins:
         """Call a plugin's function: its value and None, or None and a message that names the plugin.
 
         `owner` is the id of a declaration, or the plugin's name. A generator's values are drawn here, as a list. A
-        failure is recorded; with the third the plugin is left out until the program is started again.
+        failure is recorded, and for the caller to tell; with the third the plugin is left out until the program is started
+        again.
 
         Raises:
             PluginFailed: it failed, and the environment is strict.
@@ -170,8 +183,12 @@ class Plugins:
             value = function(*args, **named)
             return (list(value) if isinstance(value, Iterator) else value), None
         except (Exception, SystemExit) as error:
-            message = self._failed(plugin, owner, error)
-            return None, message
+            return None, self._failed(plugin, owner, error)
+
+    def hears(self, hook: str) -> bool:
+        """Whether any plugin that is loaded implements the hook."""
+        loaded = [module for plugin in self.known.values() if plugin.is_loaded for module in plugin.modules]
+        return any(_implements(self.manager, hook, module) for module in loaded)
 
     def check_import(self, plan: ImportPlan) -> list[tuple[str, Finding]]:
         """What plugins say of an import that is about to be made: name of the plugin and finding."""
@@ -395,25 +412,25 @@ class Plugins:
                 )
                 if fault is None:
                     yield plugin, answer
+                else:
+                    self.tell(fault)
 
     def _failed(self, plugin: Plugin, owner: str, error: BaseException) -> str:
         """Record that a call failed; the message. An error's own words may quote a customer, unless they are ours."""
         plugin.failures += 1
         plugin.trace = trace_of(error)
-        place = place_of(error)
-        said = f"{type(error).__name__} ({place})" if place else type(error).__name__
-        if isinstance(error, ClientbookError):
-            said = str(error)
+        said = f"{type(error).__name__} ({place_of(error)})"
+        if isinstance(error, ClientbookError) or plugin.trace.endswith(" call"):
+            said = str(error)  # ours, or of the call itself: the function does not take these arguments
         what = f", {owner}" if owner != plugin.name else ""
         message = _("plugin {plugin}{what} failed: {error}").format(plugin=plugin.name, what=what, error=said)
         if self._strict:
             raise PluginFailed(message) from error
-        self._tell(message)
         if plugin.failures == FAILURES:
             plugin.state, plugin.reason = "broken", message
             self._keep()
             said = _("plugin {plugin} failed {count} times and is left out until the program is started again")
-            self._tell(said.format(plugin=plugin.name, count=FAILURES))
+            self.tell(said.format(plugin=plugin.name, count=FAILURES))
         return message
 
     def _record_faults(self, plugin: Plugin, faults: Sequence[Fault]) -> None:
@@ -429,9 +446,10 @@ class Plugins:
         message = left_out.format(plugin=with_version(plugin), reason="; ".join(reason.splitlines()))
         if self._strict:
             raise PluginFailed(message)
-        self._tell(message)
+        self.tell(message)
 
-    def _tell(self, message: str) -> None:
+    def tell(self, message: str) -> None:
+        """Tell once of something that went wrong."""
         if message in self.troubles:
             return
         self.troubles.append(message)
