@@ -15,7 +15,6 @@ from clientbook.api import Context
 from clientbook.builtin.returning import EX_BELOW, return_probability
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 RESTRICTED_TO_DAYS: Final = 1096
@@ -40,27 +39,17 @@ def lifetime_share(ctx: Context) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
+    from clientbook.statistics.survival import kaplan_meier
+
     chances = return_probability(ctx)
     spans = ctx.query(_SPANS, {"timezone": ctx.timezone, "day": ctx.day})
     known = spans.join(chances, "customer_id", join_type="left outer").combine_chunks()
     tenure = np.maximum(known["tenure_days"].to_numpy(), 0)
-    chance = known["value"].to_numpy(zero_copy_only=False).astype(float)
-    is_ex = chance < EX_BELOW
-    usual = usual_lifetime(np.where(is_ex, np.maximum(known["ordering_days"].to_numpy(), 0), tenure), is_ex)
-    values = np.full(len(tenure), np.nan) if usual is None else np.round(tenure / usual, 4)
+    ordering = np.maximum(known["ordering_days"].to_numpy(), 0)
+    is_ex = known["value"].to_numpy(zero_copy_only=False).astype(float) < EX_BELOW
+    values = np.full(len(tenure), np.nan)
+    if is_ex.sum() >= FEWEST_ENDED:
+        curve = kaplan_meier(np.where(is_ex, ordering, tenure), is_ex)
+        usual, _error = curve.restricted_mean(min(RESTRICTED_TO_DAYS, curve.longest))
+        values = np.round(tenure / usual, 4) if usual else values
     return pa.table({"customer_id": known["customer_id"], "value": pa.array(values, pa.float64(), mask=np.isnan(values))})
-
-
-def usual_lifetime(days: np.ndarray, has_ended: np.ndarray) -> float | None:
-    """The restricted mean of lifetimes in days, of which some have ended; None where too few have."""
-    import numpy as np
-
-    if has_ended.sum() < FEWEST_ENDED:
-        return None
-    length = min(RESTRICTED_TO_DAYS, int(days.max()) + 1)
-    days = days.astype(np.int64)
-    leaving = np.bincount(days, minlength=length + 1)
-    ended = np.bincount(days[has_ended], minlength=length + 1)
-    at_risk = len(days) - np.concatenate(([0], np.cumsum(leaving)[:-1]))
-    hazard = ended[:length] / np.maximum(at_risk[:length], 1)
-    return float(np.cumprod(1 - hazard).sum()) or None

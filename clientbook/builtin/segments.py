@@ -243,7 +243,7 @@ def _interest() -> Iterator[Segment]:
         ),
         sql=f"customer_id in {bought.format(name='$product')} and customer_id not in {bought.format(name='$without')}",
         params=(
-            Param(name="product", label=N_("Product"), value_type="text", default=None),
+            Param(name="product", label=N_("Product"), value_type="text", default=""),
             Param(name="without", label=N_("Without buyers of"), value_type="text", default=""),
         ),
         **shared,
