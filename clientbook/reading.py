@@ -79,13 +79,14 @@ class Reading:
     @property
     def day(self) -> date:
         """The instant's day in the book's time zone."""
-        return self._day(self.at)
+        return self.local_day(self.at)
 
     @property
     def engine(self) -> Engine:
         return self.snapshot.engine
 
-    def _day(self, at: datetime) -> date:
+    def local_day(self, at: datetime) -> date:
+        """An instant's day in the book's time zone."""
         return at.astimezone(zoneinfo.ZoneInfo(self.settings.timezone)).date()
 
     @cached_property
@@ -163,7 +164,7 @@ class Reading:
             context = replace(self.context(schema=schema, at=at, owner=trait.id), shared=shared)
             return self.plugins.call(trait.id, trait.compute, context)[0]
 
-        open_traits(self.engine, self.traits, columns, at=instant, day=self._day(instant), compute=computed, schema=schema)
+        open_traits(self.engine, self.traits, columns, at=instant, day=self.local_day(instant), compute=computed, schema=schema)
 
     def context(
         self,
@@ -177,7 +178,7 @@ class Reading:
         return RunContext(
             snapshot=self.snapshot,
             at=at or self.at,
-            day=self._day(at or self.at),
+            day=self.local_day(at or self.at),
             currency=self.settings.currency,
             timezone=self.settings.timezone,
             params=params or {},
