@@ -139,7 +139,7 @@ class _Full(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Any) -> int:
+    def write(self, _data: Any) -> int:
         raise OSError(28, "no space left on device")
 
 

@@ -87,7 +87,7 @@ class FigureConformance(Conformance):
             assert is_same(again, value), f"example {example.name!r}: {value!r}, imported, undone and imported {again!r}"
 
     def test_asked_twice_it_answers_the_same(self) -> None:
-        """Two books that hold the same give the same value, also where another was asked before: nothing is kept in between."""
+        """Two books that hold the same give the same value: nothing is kept between two answers."""
         for example in self.examples:
             first = self.answered(example, self.book_of(example, example.events))
             second = self.answered(example, self.book_of(example, example.events))
