@@ -98,7 +98,7 @@ class Workbench:
             UnsoundPlugin: a plugin has a fault, and `strict` is not False.
         """
         book = Book(folder, clock=StandingClock(now), switches=Switches(), installed=[_found(one) for one in plugins])
-        if strict:
+        if strict and plugins:
             book.plugins.load_all()
             if book.plugins.troubles:
                 raise UnsoundPlugin("\n".join(book.plugins.troubles))

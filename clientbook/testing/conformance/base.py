@@ -16,6 +16,9 @@ class Named(Protocol):
     label: str
 
 
+_FAULTS: dict[type, list[str]] = {}
+
+
 class Conformance:
     """Subclass one of the kinds, and say which plugin and which of its declarations is meant."""
 
@@ -49,6 +52,11 @@ class Conformance:
         return self.given
 
     def _faults(self) -> list[str]:
+        if type(self) not in _FAULTS:
+            _FAULTS[type(self)] = self._found_faults()
+        return _FAULTS[type(self)]
+
+    def _found_faults(self) -> list[str]:
         book = self.bench.book(self.plugin, strict=False)
         book.plugins.load_all()
         about = [one for one in book.plugins.troubles if f"{self.id}:" in one or "is left out" in one]
