@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
-import pytest
 
 from clientbook.book import Book
 from clientbook.testing.conformance.base import Conformance
@@ -23,7 +22,7 @@ class EventTypeConformance(Conformance):
     examples: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     """What events say, as in JSON Lines: one with every field, and one with those that have to be there."""
 
-    def _events(self, *, source: str = "kit") -> list[dict[str, Any]]:
+    def _events(self) -> list[dict[str, Any]]:
         assert self.examples, "say what events of this type look like: examples = ({…}, {…})"
         event = self.declared.event
         named = {"customer": {"email": "someone@example.com"}} if event.customer != "none" else {}
@@ -31,7 +30,7 @@ class EventTypeConformance(Conformance):
             {
                 "type": self.id,
                 "occurred_at": f"2026-03-{number + 1:02}T10:00:00Z",
-                "source": source,
+                "source": "kit",
                 "id": None if event.natural_key else f"kit-{number}",
                 "data": dict(data),
                 **named,
@@ -76,15 +75,6 @@ class EventTypeConformance(Conformance):
         self._appended(book, self._events())
         self._appended(book, self._events())
         assert len(self._read(book)) == len(self.examples)
-
-    def test_its_natural_key_is_of_the_source(self) -> None:
-        """Events of two sources that carry the same number are two events."""
-        if not self.declared.event.natural_key:
-            pytest.skip("it has no number of its own")
-        book = self.bench.book(self.plugin)
-        self._appended(book, self._events())
-        self._appended(book, self._events(source="elsewhere"))
-        assert len(self._read(book)) == 2 * len(self.examples)
 
     def test_it_refuses_what_it_does_not_know(self) -> None:
         """An event with an entry that the type does not have is refused, not taken without it."""

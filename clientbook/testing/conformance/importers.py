@@ -119,7 +119,7 @@ class ImporterConformance(Conformance):
     def test_what_it_finds_is_what_is_expected(self) -> None:
         """In each sample it finds what the file beside it says; `pytest --update-expected` writes that file."""
         for file in self.files:
-            found = [_plain(one) for one in self.found_in(file)]
+            found = [plain(one) for one in self.found_in(file)]
             path = self.samples / f"{file.name}{EXPECTED}"
             if self._update:
                 text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in found)
@@ -130,8 +130,8 @@ class ImporterConformance(Conformance):
     def test_it_says_the_same_again(self) -> None:
         """Asked twice, it finds the same, in the same order."""
         for file in self.files:
-            first = [_plain(one) for one in self.found_in(file)]
-            assert [_plain(one) for one in self.found_in(file)] == first, file.name
+            first = [plain(one) for one in self.found_in(file)]
+            assert [plain(one) for one in self.found_in(file)] == first, file.name
 
     def test_its_events_go_into_the_book(self) -> None:
         """clientbook takes each event that it finds: of a type that it declares, complete, with a time and its offset."""
@@ -193,9 +193,9 @@ class ImporterConformance(Conformance):
     def test_french_variants_say_the_same(self) -> None:
         """Saved by another program the file says the same: semicolons, commas or tabs; cp1252, UTF-8 with or without BOM."""
         for file in self.tables:
-            expected = [_plain(one) for one in self.found_in(file)]
+            expected = [plain(one) for one in self.found_in(file)]
             for name, variant in _variants(file):
-                assert [_plain(one) for one in self.found_in(variant)] == expected, f"{file.name} as {name}"
+                assert [plain(one) for one in self.found_in(variant)] == expected, f"{file.name} as {name}"
                 match = self.given.identify(file_head(variant))
                 assert match and match.score, f"{file.name} as {name} is not known any more"
 
@@ -296,7 +296,7 @@ def _table(rows: list[dict[str, str]], delimiter: str) -> str:
     return out.getvalue()
 
 
-def _plain(found: Found) -> dict[str, Any]:
+def plain(found: Found) -> dict[str, Any]:
     """An event or reject as JSON would have it, without what is left out."""
     if isinstance(found, Reject):
         plain: dict[str, Any] = {"line": found.line, "reject": found.code, "column": found.column}
