@@ -16,7 +16,7 @@ from clientbook.hooks.declarations import Example
 from clientbook.projection.moment import Moment
 from clientbook.testing.answers import answer, end_of, explanations, members
 from clientbook.testing.conformance.base import Conformance
-from clientbook.testing.workbench import append, import_lines
+from clientbook.testing.workbench import StandingClock, append, import_lines
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "int": (int,),
@@ -40,6 +40,7 @@ class FigureConformance(Conformance):
     def book_of(self, example: Example, events: Iterable[Mapping[str, Any]]) -> Book:
         """A book with these events, its clock after all that they tell."""
         book = self.bench.book(self.plugin)
+        assert isinstance(book.clock, StandingClock)
         book.clock.now = end_of(example.as_of, book) + timedelta(days=4)
         append(book, events)
         return book

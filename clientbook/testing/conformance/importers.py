@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -40,7 +40,7 @@ FOREIGN: Final[Mapping[str, bytes]] = {
 """Files of others, by name; an importer that takes one would take a shop's files from the importer they belong to."""
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
-_DAYS: Final = (
+_DAYS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
     (re.compile(r"[0-9]{2}([/.-])[0-9]{2}\1[0-9]{4}"), lambda cell: f"30{cell[2]}02{cell[5:]}"),
     (re.compile(r"[0-9]{4}([/-])[0-9]{2}\1[0-9]{2}"), lambda cell: f"{cell[:5]}02{cell[7]}30"),
 )

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from clientbook.api import Context, Estimate, Example, Metric, Segment, Trait
+from clientbook.testing import answers
 from clientbook.testing.conformance import MetricConformance, SegmentConformance, TraitConformance
 from clientbook.testing.conformance import figures as kit
 from clientbook.testing.hostile.making import broken, note, plugin
@@ -168,7 +169,7 @@ class TestWrongExplanation(_segment("the_explanation_agrees_with_membership")): 
 
     @pytest.fixture(autouse=True)
     def _turned_round(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        explained = kit.explanations
+        explained = answers.explanations
 
         def turned(*given: Any) -> Any:
             return {

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +81,7 @@ _IMPORTER = Importer(
 )
 
 
-def _samples(extract: Callable[[GivenSource], Iterator[Any]]) -> Path:
+def _samples(extract: Callable[[GivenSource], Iterable[Any]]) -> Path:
     def write(folder: Path) -> None:
         path = folder / "cards.csv"
         path.write_text(_SAMPLE, encoding="utf-8")
