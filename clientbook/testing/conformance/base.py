@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 import pytest
 
+from clientbook.book import Book
 from clientbook.hooks.checks import name_of
 from clientbook.testing.workbench import Workbench, namespace_of
 
@@ -50,6 +51,11 @@ class Conformance:
         if self._faults():
             pytest.skip("the declaration is not sound")
         return self.given
+
+    def book(self) -> Book:
+        """An empty book with the plugin; the check ends here where the declaration is not sound."""
+        assert self.declared is not None
+        return self.bench.book(self.plugin)
 
     def _faults(self) -> list[str]:
         if type(self) not in _FAULTS:

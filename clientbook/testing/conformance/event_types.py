@@ -52,7 +52,7 @@ class EventTypeConformance(Conformance):
 
     def test_events_come_back_as_they_went_in(self) -> None:
         """An event that is written to the log, and sealed, is read as it was given, field by field."""
-        book = self.bench.book(self.plugin)
+        book = self.book()
         self._appended(book, self._events())
         assert self._read(book) == self._expected()
         book.seal(everything=True)
@@ -60,7 +60,7 @@ class EventTypeConformance(Conformance):
 
     def test_events_outlive_the_plugin(self) -> None:
         """A book without the plugin opens, counts its events and keeps them; with the plugin they are as they were."""
-        book = self.bench.book(self.plugin)
+        book = self.book()
         self._appended(book, self._events())
         without = self.bench.opened(book.folder)
         counted = without.query(f"select count(*) as n from events where type = '{self.id}'")["n"][0].as_py()
@@ -71,14 +71,14 @@ class EventTypeConformance(Conformance):
 
     def test_an_event_that_is_sent_twice_is_one(self) -> None:
         """The same event sent twice is recorded once; two with different numbers are two."""
-        book = self.bench.book(self.plugin)
+        book = self.book()
         self._appended(book, self._events())
         self._appended(book, self._events())
         assert len(self._read(book)) == len(self.examples)
 
     def test_it_refuses_what_it_does_not_know(self) -> None:
         """An event with an entry that the type does not have is refused, not taken without it."""
-        book = self.bench.book(self.plugin)
+        book = self.book()
         event = self._events()[0]
         event["data"] = event["data"] | {"no_such_entry": 1}
         event = {name: value for name, value in event.items() if value is not None}

@@ -30,7 +30,7 @@ class ReportConformance(Conformance):
 
     def _filled(self) -> Book:
         assert self.events, "give the report something to tell of: events = ({…}, …)"
-        book = self.bench.book(self.plugin)
+        book = self.book()
         append(book, self.events)
         return book
 
@@ -48,7 +48,7 @@ class ReportConformance(Conformance):
 
     def test_the_empty_book_is_told(self) -> None:
         """Of an empty book it gives a table with the same columns, and does not fail."""
-        empty, filled = self._table(self.bench.book(self.plugin)), self._table(self._filled())
+        empty, filled = self._table(self.book()), self._table(self._filled())
         assert empty.column_names == filled.column_names
 
     def test_it_tells_the_same_again(self) -> None:
@@ -59,6 +59,6 @@ class ReportConformance(Conformance):
 
     def test_the_order_of_events_is_irrelevant(self) -> None:
         """Events recorded in another order, each at the time when it happened, give the same rows."""
-        turned = self.bench.book(self.plugin)
+        turned = self.book()
         append(turned, self.events[::-1])
         assert self._table(turned).to_pylist() == self._table(self._filled()).to_pylist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from clientbook.api import Code, Count, Event, EventType, Text
@@ -30,7 +31,7 @@ class Renumbered(Event, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "number", f"{self.number}-{next(_numbers)}")
+        msgspec.structs.force_setattr(self, "number", f"{self.number}-{next(_numbers)}")
 
 
 class Lenient(Event, frozen=True, kw_only=True, forbid_unknown_fields=False):
