@@ -12,7 +12,7 @@ from clientbook.errors import ClientbookError
 from clientbook.hooks.checks import Fault
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.remembering import remember
-from clientbook.hooks.states import Plugin, PluginFailed, State, place_of, trace_of, with_version
+from clientbook.hooks.states import Plugin, PluginFailed, State, file_of, place_of, trace_of, with_version
 from clientbook.hooks.watchdog import PluginTooSlow, allowed_seconds, limited
 from clientbook.i18n import _
 
@@ -90,7 +90,7 @@ class Guard:
         _show(error)
         plugin.trace = trace_of(error)
         said = f"{type(error).__name__} ({place_of(error)})"
-        if isinstance(error, ClientbookError) or plugin.trace.endswith(" call"):
+        if isinstance(error, ClientbookError) or file_of(error) == __file__:
             said = str(error)  # ours, or of the call itself: the function does not take these arguments
         what = f", {owner}" if owner != plugin.name else ""
         message = _("plugin {plugin}{what} failed: {error}").format(plugin=plugin.name, what=what, error=said)

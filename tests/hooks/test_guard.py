@@ -91,6 +91,16 @@ def test_a_call_gives_its_value_or_a_message_that_names_the_plugin(load: Any) ->
     assert "Zoé" not in plugins.known["acme"].trace
 
 
+def test_words_are_shown_of_the_call_itself_only(load: Any) -> None:
+    plugins = load(acme=traits("acme", shade="1"))
+
+    def call(name: str) -> None:
+        raise ValueError(name)
+
+    assert "takes 0 positional arguments" in plugins.call("acme", lambda: 5, "Zoé")[1]
+    assert "Zoé" not in plugins.call("acme", call, "Zoé")[1]
+
+
 def test_a_generator_that_raises_late_is_caught_too(load: Any) -> None:
     plugins = load(acme=traits("acme", shade="1"))
     assert plugins.call("acme", lambda: (fails(word) for word in ("a",)))[1].startswith("plugin acme failed: ValueError")

@@ -118,6 +118,40 @@ def test_an_importer_that_fails_halfway_writes_nothing(loyal: Shop) -> None:
     assert events(loyal) == []
 
 
+def test_an_importer_of_another_kind_of_file_numbers_its_events_itself(loyal: Shop) -> None:
+    loyal.install(
+        "till",
+        """
+        from datetime import UTC, datetime
+        def extract(source):
+            for number, text in enumerate(source.data.decode().splitlines(), 1):
+                ref, _, points = text.partition("#")
+                if not points.isdigit():
+                    yield Reject(line=number, code="till.points", message="expected a number")
+                    continue
+                yield NewEvent(
+                    type="note_added", line=number, key=ref, occurred_at=datetime.now(UTC),
+                    customer={"email": f"k{ref}@example.com"}, data={"text": f"{points} points"},
+                )
+        @hookimpl
+        def register_importers():
+            return [Importer(
+                id="till.log", label="Till", suffixes=(".till",), emits=("note_added",), source="till",
+                identify=lambda head: Match(score=90) if b"#" in head.data else None, extract=extract,
+            )]
+        """,
+    )
+    (loyal.folder / "day.till").write_text("1#5\n2#?\n3#7\n")
+    done = json.loads(loyal.run("import", "day.till", "--yes", "--json").stdout)
+    assert (done["rows_read"], done["rows_used"], done["rows_rejected"]) == (3, 2, 1)
+    (rejected,) = (loyal.folder / done["rejects_file"]).read_text().splitlines()
+    assert json.loads(rejected)["_reject"] == {
+        "line": 2, "code": "till.points", "column": "", "message": "expected a number", "text": "2#?",
+    }  # fmt: skip
+    again = json.loads(loyal.run("import", "day.till", "--yes", "--json").stdout)
+    assert (again["rows_used"], again["events"]) == (0, 0)
+
+
 def test_plugins_see_an_import_before_and_the_log_after(loyal: Shop) -> None:
     loyal.install(
         "watch",
