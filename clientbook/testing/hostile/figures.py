@@ -17,19 +17,8 @@ _NOTES = (note("2026-01-10", "short"), note("2026-01-20", "rather longer"))
 _ZOE = "zoe@example.com"
 
 
-def _examples(first: Any, second: Any, third: Any) -> tuple[Example, ...]:
-    """None of which has anything happen after its instant."""
-    return (
-        Example(
-            name="empty",
-            events=(*_NOTES, note("2026-01-21", "hello", "paul@example.com")),
-            as_of="2026-03-01",
-            customer=_ZOE,
-            value=first,
-        ),
-        Example(name="typical", events=_NOTES, as_of="2026-03-01", customer=_ZOE, value=second),
-        Example(name="edge", events=_NOTES, as_of="2026-02-01", customer=_ZOE, value=third),
-    )
+def _example(value: Any, as_of: str = "2026-03-01") -> Example:
+    return Example(name=f"on {as_of}", events=_NOTES, as_of=as_of, customer=_ZOE, value=value)
 
 
 def _count(ctx: Context) -> Any:
@@ -92,18 +81,19 @@ _TRAIT = Trait(
     value_type="int",
     unit="count",
     compute=_count,
-    examples=_examples(2, 2, 2),
+    examples=(_example(2),),
 )
 
 
-def _trait(breaks: str, **changed: Any) -> Any:
+def _trait(breaks: str, fewest: int = 1, **changed: Any) -> Any:
     declared = msgspec.structs.replace(_TRAIT, **changed)
-    return broken(TraitConformance, plugin("register_traits", declared), "hostile.notes", [breaks])
+    return broken(TraitConformance, plugin("register_traits", declared), "hostile.notes", [breaks], fewest=fewest)
 
 
 TestUnsound = _trait("the_declaration_is_sound", unit="money")
-TestWrongExample = _trait("its_examples_hold", examples=_examples(2, 2, 3))
-TestOrder = _trait("the_order_of_events_is_irrelevant", compute=_last_recorded, examples=_examples(13, 13, 13))
+TestWrongExample = _trait("its_examples_hold", examples=(_example(3),))
+TestTooFew = _trait("its_examples_hold", fewest=3)
+TestOrder = _trait("the_order_of_events_is_irrelevant", compute=_last_recorded, examples=(_example(13),))
 TestFuture = _trait("events_after_the_instant_do_not_count", compute=_of_the_future)
 TestUndone = _trait("an_event_that_is_there_twice_counts_once", compute=_of_undone_imports)
 TestMemory = _trait("asked_twice_it_answers_the_same", compute=_with_a_memory)
@@ -127,13 +117,11 @@ class TestWrongType(MetricConformance):
             compute=_in_words,
             minimum=0,
             indicative=0,
-            examples=tuple(
-                msgspec.structs.replace(one, value=value)
-                for one, value in zip(_examples(0, 0, 0), ("3 notes", "2 notes", "2 notes"), strict=True)
-            ),
+            examples=(_example("2 notes"),),
         ),
     )
     id = "hostile.notes"
+    fewest = 1
     breaks = frozenset({"test_the_value_is_of_its_type"})
 
 
@@ -141,16 +129,13 @@ _SEGMENT = Segment(
     id="hostile.noted",
     label="With notes",
     sql="note_count >= 2",
-    examples=(
-        *_examples(True, True, True)[:2],
-        Example(name="out", events=_NOTES, as_of="2026-01-15", customer=_ZOE, value=False),
-    ),
+    examples=(_example(True), _example(False, "2026-01-15")),
 )
 
 
 def _segment(breaks: str, **changed: Any) -> Any:
     declared = msgspec.structs.replace(_SEGMENT, **changed)
-    return broken(SegmentConformance, plugin("register_segments", declared), "hostile.noted", [breaks])
+    return broken(SegmentConformance, plugin("register_segments", declared), "hostile.noted", [breaks], fewest=1)
 
 
 def _members(ctx: Context) -> Any:
@@ -160,7 +145,7 @@ def _members(ctx: Context) -> Any:
     )
 
 
-TestOnlyIn = _segment("its_examples_say_who_is_in_and_who_is_out", examples=_examples(True, True, True))
+TestOnlyIn = _segment("its_examples_say_who_is_in_and_who_is_out", examples=(_example(True),))
 TestSomebodyElse = _segment("it_speaks_of_customers_of_the_book", sql=None, compute=_members)
 
 
