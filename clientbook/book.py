@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -33,12 +34,15 @@ from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
+from clientbook.hooks.declarations import AppendedBatch, Finding, Importer, ImportPlan
 from clientbook.hooks.manager import Plugins
 from clientbook.hooks.remembering import MEMORY
+from clientbook.hooks.states import Switches
 from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
+from clientbook.importing.extracting import Extraction, extract, seen_events
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.noting import Decision, happened
@@ -112,25 +116,29 @@ class ImportResult:
     """None where nothing was new."""
     outcome: Outcome
     rejects_file: Path | None
+    findings: tuple[tuple[str, Finding], ...] = ()
+    """What plugins say of it: name of the plugin, and finding."""
 
 
 class Book:
     """One customer book on disk."""
 
-    def __init__(self, folder: Path, *, clock: Clock = system_clock) -> None:
-        """Open the book in `folder`.
+    def __init__(self, folder: Path, *, clock: Clock = system_clock, switches: Switches | None = None) -> None:
+        """Open the book in `folder`; `switches` decide which plugins are loaded, else the environment does.
 
         Raises:
             NoBook: there is none.
             InvalidSettings: its `book.toml` is broken.
             LogError: its log is missing or newer than this program.
+            PluginFailed: a plugin is broken, and that is to be an error.
         """
         self.folder = folder
         self.clock = clock
         self.settings = settings_of(folder)
-        self.plugins = Plugins.load(entries=self.settings.plugins, memory=folder / "state" / MEMORY)
+        self.plugins = Plugins.load(entries=self.settings.plugins, switches=switches, memory=folder / "state" / MEMORY)
         self.registry = Registry()
         self.plugins.add_event_types(self.registry)
+        self.plugins.add_identifiers(self.registry)
         self.log = ParquetLog(folder / "log", clock=clock)
         self._secret = _read_key(folder / "log" / KEY_FILE)
         if (folder / "ledger" / RESTORED).exists():
@@ -253,21 +261,39 @@ class Book:
                 timezone=self.settings.timezone,
             )
 
+    def extract(self, file: GivenFile, importer: Importer) -> Extraction:
+        """What an importer of a plugin finds in a file.
+
+        Raises:
+            ImporterFailed: it raised.
+            UnreadableFile: the file is not what the importer asked for.
+        """
+        return extract(self.plugins, importer, file, self.registry)
+
     def import_file(
-        self, file: GivenFile, plan: FilePlan | None = None, *, dry_run: bool = False, allow_erased: bool = False
+        self,
+        file: GivenFile,
+        plan: FilePlan | Extraction | None = None,
+        *,
+        dry_run: bool = False,
+        allow_erased: bool = False,
     ) -> ImportResult:
         """Put a file's events into the log as one batch: all of it, or after a crash nothing.
 
-        `plan` is what `plan()` gave for a table; JSON Lines need none. Rows of people who were erased are set aside, unless
-        they came back (`allow_erased`).
+        `plan` is what `plan()` or `extract()` gave; JSON Lines need none. Rows of people who were erased are set
+        aside, unless they came back (`allow_erased`).
 
         Raises:
             MappingError: the mapping does not fit the file.
         """
         lines = file.data.splitlines() if plan is None else []
+        mapping, version = None, __version__
         if plan is None:
             draft = draft_lines(lines, self.registry)
-            importer, mapping, source = "events", None, "events"
+            importer, source = "events", "events"
+        elif isinstance(plan, Extraction):
+            draft, importer, source = plan.draft, plan.importer.id, plan.importer.source
+            version = self.plugins.version(importer)
         else:
             with self.snapshot() as snapshot:
                 draft = draft_file(snapshot.engine, plan, imported_at=self.clock())
@@ -278,7 +304,7 @@ class Book:
             done = ImportCompleted(
                 batch=batch,
                 importer=importer,
-                importer_version=__version__,
+                importer_version=version,
                 source_name=source,
                 file_sha256=file.sha256,
                 mapping_sha256=mapping.digest() if mapping else None,
@@ -297,9 +323,10 @@ class Book:
             struct = struct_column(ImportCompleted, values, 1)
             return closing_row("import_completed", struct, at=self.clock(), source=source, batch=batch)
 
+        findings = self._findings(draft, importer, source, file)
         outcome = self._commit(draft, batch=batch, completion=completion, dry_run=dry_run, allow_erased=allow_erased)
         if dry_run:
-            return ImportResult(batch=None, outcome=outcome, rejects_file=None)
+            return ImportResult(batch=None, outcome=outcome, rejects_file=None, findings=findings)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
         suppressed = self.log.ledger.suppressed()
         rejects = without_named(
@@ -309,7 +336,17 @@ class Book:
         )
         with shared(self.log.folder / "maintenance.lock"):  # an erasure looks through the rejects files
             rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
-        return ImportResult(batch=batch if outcome.events else None, outcome=outcome, rejects_file=rejects_file)
+        kept = batch if outcome.events else None
+        return ImportResult(batch=kept, outcome=outcome, rejects_file=rejects_file, findings=findings)
+
+    def _findings(self, draft: Draft, importer: str, source: str, file: GivenFile) -> tuple[tuple[str, Finding], ...]:
+        """What plugins say of an import before it is made."""
+        if not self.plugins.hears("check_import"):
+            return ()
+        seen = seen_events(draft)
+        return tuple(
+            self.plugins.check_import(ImportPlan(importer=importer, source=source, file=Path(file.name), events=seen))
+        )
 
     def append(self, envelopes: list[Envelope], *, allow_erased: bool = False) -> Outcome:
         """Append checked events; what cannot go in is in the outcome's rejects."""
@@ -411,6 +448,7 @@ class Book:
                 raise PersonErased(draft.rejects[0].message)
             outcome = commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None)
         self.log.ledger.readmit(came_back)
+        self._tell_plugins(outcome)
         self._seal_if_due()
         return noted.customer_id, outcome
 
@@ -585,8 +623,16 @@ class Book:
             )
         if not dry_run:
             self.log.ledger.readmit(came_back)
+            self._tell_plugins(outcome)
             self._seal_if_due()
         return outcome
+
+    def _tell_plugins(self, outcome: Outcome) -> None:
+        """What was appended is safe; a plugin that fails now is named and undoes nothing."""
+        if outcome.events and self.plugins.hears("log_appended"):
+            first = outcome.position - outcome.events + 1
+            types = MappingProxyType(outcome.event_counts)
+            self.plugins.appended(AppendedBatch(first_position=first, last_position=outcome.position, types=types))
 
 
 def _read_key(path: Path) -> bytes:

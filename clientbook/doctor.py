@@ -16,6 +16,10 @@ from typing import Final, Literal
 from clientbook.backup import RESTORED
 from clientbook.book import Book
 from clientbook.errors import ClientbookError
+from clientbook.hooks.discovery import discover
+from clientbook.hooks.probe import probe
+from clientbook.hooks.remembering import MEMORY, keep, recall
+from clientbook.hooks.states import Switches
 from clientbook.i18n import _
 from clientbook.log.base import DamagedLog
 from clientbook.log.files import exclusive
@@ -51,9 +55,11 @@ def examine(folder: Path, *, fix: bool = False) -> list[Finding]:
         raise NoBook(folder)
     found = [_permissions(folder, fix=fix), _room(folder)]
     settings = _settings(folder, found)
+    plugins, sound = _plugins(folder, settings)
+    found += plugins
     found += [_lock(folder), _erasures(folder)]
     if settings and not any(one.check == "erasures" and one.state == "wrong" for one in found):
-        found += list(_opened(folder))
+        found += list(_opened(folder, sound))
     return found
 
 
@@ -104,6 +110,38 @@ def _settings(folder: Path, found: list[Finding]) -> Settings | None:
     return settings
 
 
+def _plugins(folder: Path, settings: Settings | None) -> tuple[list[Finding], frozenset[str]]:
+    """A finding for each plugin that is installed, loaded in a process of its own, and the names of those that load.
+
+    How each fared is kept.
+    """
+    entries = settings.plugins if settings else {}
+    allowed = Switches.from_environment().allowed
+    installed = discover()
+    memory = folder / "state" / MEMORY
+    before = recall(memory)
+    fared = {name: one for name, one in before.items() if name in {found.name for found in installed}}
+    findings = []
+    for found in installed:
+        named = f"{found.name} ({found.distribution} {found.version})"
+        if found.fault:
+            said = f"{found.name}: {found.fault}"
+            findings.append(Finding(check="plugins", state="wrong", message=said))
+        elif found.name in entries.get("disabled", ()) or (allowed is not None and found.name not in allowed):
+            findings.append(Finding(check="plugins", state="note", message=_("{plugin}: not loaded").format(plugin=named)))
+        else:
+            fared[found.name] = one = probe(found, entries)
+            said = f"{named}: " + ("; ".join(one.reason.splitlines()) or _("loaded; all that it declares is sound"))
+            findings.append(Finding(check="plugins", state="ok" if one.state == "ok" else "wrong", message=said))
+    for name in sorted(set(entries) - {"disabled"} - {found.name for found in installed}):
+        said = _("book.toml has settings of {name}, which is not installed").format(name=name)
+        findings.append(Finding(check="plugins", state="note", message=said))
+    if installed:
+        keep(memory, before, fared)
+    sound = frozenset(name for name, one in fared.items() if one.state in ("ok", "partial"))
+    return findings or [Finding(check="plugins", state="ok", message=_("none is installed"))], sound
+
+
 def _lock(folder: Path) -> Finding:
     lock = folder / "log" / "lock"
     if not lock.exists():
@@ -131,9 +169,11 @@ def _erasures(folder: Path) -> Finding:
     return Finding(check="erasures", state="ok", message=_("none is unfinished"))
 
 
-def _opened(folder: Path) -> Iterator[Finding]:
+def _opened(folder: Path, plugins: frozenset[str]) -> Iterator[Finding]:
     try:
-        book = Book(folder)
+        switches = Switches.from_environment()
+        allowed = plugins if switches.allowed is None else plugins & switches.allowed
+        book = Book(folder, switches=Switches(allowed=allowed, builtin=switches.builtin))
         with book.snapshot() as snapshot:
             events, customers = snapshot.position, snapshot.engine.value("select count(*) from customers")
             last = snapshot.engine.value("select policy from policies order by adopted_at desc, position desc limit 1")

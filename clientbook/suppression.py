@@ -74,7 +74,7 @@ def _came_back() -> str:
 
 def _named(events: pa.Table) -> Iterable[tuple[str, pa.Array, pa.Array]]:
     """Every column of draft events that names a customer: kind, values, sources (empty where they do not matter)."""
-    source = events["source"].combine_chunks()
+    source = pc.coalesce(events["number_source"], events["source"]).combine_chunks()
     nothing = pa.repeat(pa.scalar(""), len(events))
     yield "customer", events["given_id"].combine_chunks(), nothing
     for kind in ("external", "email", "phone"):

@@ -42,6 +42,7 @@ def test_a_sound_book_has_nothing_wrong(shop: Book) -> None:
         "permissions": "ok",
         "disk": "ok",
         "settings": "ok",
+        "plugins": "ok",
         "lock": "ok",
         "erasures": "ok",
         "book": "ok",

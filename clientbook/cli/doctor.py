@@ -14,6 +14,7 @@ _NAMES = {
     "permissions": N_("file permissions"),
     "disk": N_("room on the disk"),
     "settings": N_("settings"),
+    "plugins": N_("plugins"),
     "lock": N_("log lock"),
     "erasures": N_("erasures"),
     "book": N_("book"),

@@ -21,6 +21,7 @@ from clientbook.i18n import _, ngettext
 if TYPE_CHECKING:
     from clientbook.book import Book, ImportResult
     from clientbook.importing.decode import GivenFile
+    from clientbook.importing.extracting import Candidate, Extraction
     from clientbook.importing.mapping import Mapping
     from clientbook.importing.plan import FilePlan
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--mapping", "mapping_path", type=click.Path(path_type=Path), help=_("Read the file as this mapping says."))
 @click.option("--source", metavar="NAME", help=_("The shop or tool the file comes from (default: shop)."))
+@click.option("--importer", metavar="ID", help=_("What reads the file: a plugin's importer, `table` or `events`."))
 @click.option("--yes", is_flag=True, help=_("Take a mapping that is sure without asking."))
 @click.option("--dry-run", is_flag=True, help=_("Show the plan and write nothing."))
 @click.option("--allow-erased", is_flag=True, help=_("Take rows of people who were erased: they came back by themselves."))
@@ -39,6 +41,7 @@ def import_command(
     files: tuple[str, ...],
     mapping_path: Path | None,
     source: str | None,
+    importer: str | None,
     yes: bool,
     dry_run: bool,
     allow_erased: bool,
@@ -52,9 +55,11 @@ def import_command(
 
     if mapping_path and source:
         raise WrongUse(_("the mapping names the source; --source goes without --mapping"))
+    if mapping_path and importer:
+        raise WrongUse(_("the mapping says how a table is read; --importer goes without --mapping"))
     book = open_book(ctx)
     mapping = load_mapping(mapping_path) if mapping_path else None
-    how = Way(source=source, yes=yes, dry_run=dry_run, allow_erased=allow_erased, as_json=as_json)
+    how = Way(source=source, importer=importer, yes=yes, dry_run=dry_run, allow_erased=allow_erased, as_json=as_json)
     results: list[dict[str, Any]] = []
     try:
         _import_all(book, files, results, mapping, how)
@@ -68,6 +73,7 @@ class Way:
     """How files are imported, as the options say."""
 
     source: str | None
+    importer: str | None
     yes: bool
     dry_run: bool
     allow_erased: bool
@@ -89,8 +95,11 @@ def _import_all(
 def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) -> dict[str, Any]:
     from clientbook.importing.jsonl import looks_like_events
 
-    plan = None
-    if not looks_like_events(file):
+    plan: FilePlan | Extraction | None = None
+    chosen = None if mapping else _importer(book, file, how)
+    if chosen:
+        plan = _extracted(book, file, chosen, how)
+    elif how.importer == "table" or (not looks_like_events(file) and how.importer != "events"):
         with _busy(_("looking at {file}").format(file=file.name)):
             plan = book.plan(file, mapping=mapping, source=how.source)
         if not how.as_json and (how.dry_run or not (how.yes or plan.proposal is None)):
@@ -107,6 +116,47 @@ def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) 
         result = book.import_file(file, plan, dry_run=how.dry_run, allow_erased=how.allow_erased)
     _narrate(file, result, dry_run=how.dry_run)
     return _as_json(file, plan, result, dry_run=how.dry_run) if how.as_json else {}
+
+
+def _importer(book: Book, file: GivenFile, how: Way) -> Candidate | None:
+    """The plugin's importer that reads the file, named or recognised; None where the program reads it itself."""
+    from clientbook.hooks.declarations import Match
+    from clientbook.importing.extracting import Candidate, candidates, named_importer, surest
+
+    if how.importer in ("table", "events"):
+        return None
+    if how.importer:
+        return Candidate(importer=named_importer(book.plugins, how.importer), match=Match(score=100))
+    found = candidates(book.plugins, file)
+    if not found:
+        return None
+    chosen = surest(found)
+    if chosen is None:
+        listed = "; ".join(f"{one.importer.id} ({one.match.score}: {', '.join(one.match.reasons)})" for one in found)
+        said = _("{file}: not imported: several importers take it for theirs: {listed}. Choose one with --importer ID")
+        raise DecisionNeeded(said.format(file=file.name, listed=listed))
+    return chosen
+
+
+def _extracted(book: Book, file: GivenFile, chosen: Candidate, how: Way) -> Extraction:
+    """What the importer found; a person says yes to an importer that was not named."""
+    importer, match = chosen.importer, chosen.match
+    if how.source:
+        raise WrongUse(_("the importer {importer} names the source itself").format(importer=importer.id))
+    with _busy(_("looking at {file}").format(file=file.name)):
+        plan = book.extract(file, importer)
+    if not how.as_json and not how.importer:
+        said = _("{file}: read by {importer} ({label}), {score} of 100")
+        said = said.format(file=file.name, importer=importer.id, label=_(importer.label), score=match.score)
+        say("; ".join([said, *match.reasons]))
+    if how.importer or how.yes or how.dry_run:
+        return plan
+    if sys.stdin.isatty():
+        _narrate(file, book.import_file(file, plan, dry_run=True, allow_erased=how.allow_erased), dry_run=True)
+        if click.confirm(_("Import the file like this?"), err=True, default=True):
+            return plan
+    said = _("{file}: not imported: nobody said yes: --yes takes {importer}, --importer names another")
+    raise DecisionNeeded(said.format(file=file.name, importer=importer.id))
 
 
 def _decide(file: GivenFile, plan: FilePlan, *, yes: bool) -> None:
@@ -197,6 +247,9 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
     say(f"  {said}; {people}")
     for text in outcome.remarks:
         say(f"  {text}")
+    for plugin, finding in result.findings:
+        tell = say if finding.severity == "info" else warn
+        tell(f"  {plugin}: {finding.message}" + (f" ({finding.rows})" if finding.rows else ""))
     for reject in outcome.rejects[:5]:
         where = _("line {line}").format(line=reject.line) + (f", {reject.column}" if reject.column else "")
         warn(f"  {where}: {reject.message}")
@@ -208,15 +261,23 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
         )
 
 
-def _as_json(file: GivenFile, plan: FilePlan | None, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
+def _as_json(file: GivenFile, plan: FilePlan | Extraction | None, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
+    import msgspec
+
+    from clientbook.importing.extracting import Extraction
+
     outcome = dataclasses.asdict(result.outcome)
     rejects = outcome.pop("rejects")
     shown: dict[str, Any] = {"file": file.name, "batch": result.batch, "dry_run": dry_run}
     shown |= {name: value for name, value in outcome.items() if value is not None}
+    if isinstance(plan, Extraction):
+        shown["importer"] = plan.importer.id
+    if result.findings:
+        shown["findings"] = [{"plugin": plugin} | msgspec.to_builtins(finding) for plugin, finding in result.findings]
     shown["rejects_file"] = str(result.rejects_file) if result.rejects_file else None
     if dry_run:
         shown["rejects"] = [{key: row[key] for key in ("line", "code", "column", "message")} for row in rejects]
-        shown["mapping"] = _mapping_json(plan) if plan else None
+        shown["mapping"] = None if plan is None or isinstance(plan, Extraction) else _mapping_json(plan)
     return shown
 
 

@@ -26,6 +26,8 @@ _COMMANDS: Final = {
     "customers": ("reading", _("List customers.")),
     "show": ("reading", _("Show one customer: profile, time line, orders, consent.")),
     "events": ("reading", _("List events, or the types of events.")),
+    "reports": ("reports", _("List the reports.")),
+    "report": ("reports", _("Print a report.")),
     "consent": ("consent", _("May we write to this person, and what proves it.")),
     "rights": ("rights", _("Answer people who ask what is held of them, or to correct, limit or erase it.")),
     "retention": ("retention", _("Who is beyond the time that data may be kept; erase them.")),

@@ -89,15 +89,18 @@ def print_pairs(pairs: Iterable[tuple[str, Any]], *, timezone: str) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
+    """Write a text file that only its owner may read, whole or not at all; one that is there is replaced."""
+    write_private_bytes(path, text.encode())
+
+
+def write_private_bytes(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, whole or not at all; one that is there is replaced."""
     from clientbook.log.files import temporary_in
 
     temporary = temporary_in(path.parent)
     try:
-        with open(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
-        ) as file:
-            file.write(text)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
-from clientbook.cli.diagnostics import say
+from clientbook.cli.diagnostics import say, warn
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
+
+if TYPE_CHECKING:
+    from clientbook.book import Book
+    from clientbook.events.registry import Registry
+    from clientbook.projection.snapshots import Snapshot
 
 
 @click.command("customers")
@@ -23,6 +29,8 @@ from clientbook.i18n import _, ngettext
 )
 @click.option("--columns", metavar="A,B", help=_("Columns to show; `all`, or `help` to list them."))
 @click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
+@click.option("--export", "export_path", type=click.Path(path_type=Path), metavar="FILE", help=_("Write them to a file."))
+@click.option("--exporter", metavar="ID", help=_("What writes the file, where its suffix does not say it."))
 @format_options
 @moment_options
 @click.pass_context
@@ -33,23 +41,31 @@ def customers_command(
     sorts: tuple[str, ...],
     columns: str | None,
     limit: int | None,
+    export_path: Path | None,
+    exporter: str | None,
     format_: str | None,
     as_json: bool,
     as_of: str | None,
     known_at: str | None,
 ) -> None:
-    """List customers."""
+    """List customers, or write them to a file as a plugin's exporter does."""
+    from clientbook.cli.exporting import export, exporter_for
     from clientbook.query.labels import column_label
     from clientbook.query.views import DEFAULT_COLUMNS, ViewSpec, column_types, customers_sql, parse_sort
 
     book = open_book(ctx)
     format = chosen_format(format_, as_json)
+    if exporter and not export_path:
+        raise WrongUse(_("--exporter goes with --export FILE"))
+    if export_path and (format_ or as_json):
+        raise WrongUse(_("--export writes what the exporter makes; it goes without --format and --json"))
+    writer = exporter_for(book.plugins, export_path, exporter) if export_path else None
     with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
         types = column_types(snapshot.engine)
         if columns == "help":
             _print_columns(types, format)
             return
-        default = DEFAULT_COLUMNS if format == "table" else ("customer_id", *DEFAULT_COLUMNS)
+        default = DEFAULT_COLUMNS if format == "table" and not writer else ("customer_id", *DEFAULT_COLUMNS)
         names = (
             tuple(types) if columns == "all" else tuple(name.strip() for name in columns.split(",")) if columns else default
         )
@@ -62,6 +78,9 @@ def customers_command(
         )
         query, parameters = customers_sql(spec, types)
         rows = snapshot.engine.table(query + (f" limit {limit}" if limit is not None else ""), parameters)
+    if writer and export_path:
+        export(book.plugins, writer, rows, export_path)
+        return
     print_rows(rows, format, timezone=book.settings.timezone, label=column_label)
     if format == "table":
         say(ngettext("{count} customer", "{count} customers", len(rows)).format(count=len(rows)))
@@ -93,7 +112,7 @@ def show_command(
     if as_json:
         print_json(shown)
     else:
-        _print_customer(shown, book.settings.timezone)
+        _print_customer(shown, book.settings.timezone, book.plugins.event_labels)
 
 
 @click.command("events")
@@ -124,15 +143,11 @@ def events_command(
 
     format = chosen_format(format_, as_json)
     if list_types:
-        _print_types(event_types(), format)
+        _print_types(event_types(_registry(ctx)), format)
         return
     book = open_book(ctx)
-    for name in types:
-        try:
-            book.registry[name]
-        except LookupError as error:
-            raise WrongUse(str(error)) from None
     with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
+        _check_types(book, snapshot, types)
         customer_id = book.find(snapshot, clean(customer)) if customer else None
         found = list_events(snapshot, types=types, customer_id=customer_id, after=after, limit=limit)
     if format == "jsonl":
@@ -161,6 +176,31 @@ def query_command(
     statement = sys.stdin.read() if sql == "-" else clean(sql)
     found = book.query(statement, read_moment(book, as_of, known_at))
     print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone)
+
+
+def _registry(ctx: click.Context) -> Registry:
+    """The types of events of the book, or where there is none those that any book would have."""
+    from clientbook.events.registry import Registry
+    from clientbook.hooks.manager import Plugins
+    from clientbook.settings import NoBook
+
+    try:
+        return open_book(ctx).registry
+    except NoBook:
+        registry, plugins = Registry(), Plugins.load()
+        plugins.listen(warn)
+        plugins.add_event_types(registry)
+        return registry
+
+
+def _check_types(book: Book, snapshot: Snapshot, types: tuple[str, ...]) -> None:
+    """Refuse a type that nobody declares, unless the book has such events: their plugin may be gone."""
+    for name in types:
+        try:
+            book.registry[name]
+        except LookupError as error:
+            if not snapshot.table("select 1 from events where type = $type limit 1", {"type": name}):
+                raise WrongUse(str(error)) from None
 
 
 def _print_events(found: Any, timezone: str) -> None:
@@ -192,7 +232,7 @@ def _print_columns(types: dict[str, str], format: str) -> None:
         raise WrongUse(_("the list of columns prints as a table or as JSON"))
 
 
-def _print_customer(shown: dict[str, Any], timezone: str) -> None:
+def _print_customer(shown: dict[str, Any], timezone: str, event_labels: dict[str, str]) -> None:
     from clientbook.query.labels import STATUSES, column_label, event_label
 
     profile = {name: value for name, value in shown["customer"].items() if value not in (None, [], "")}
@@ -206,7 +246,7 @@ def _print_customer(shown: dict[str, Any], timezone: str) -> None:
         for row in rows:
             for key in ("type", "act"):
                 if key in row:
-                    row[key] = event_label(row[key])
+                    row[key] = event_label(row[key], event_labels)
             if "status" in row:
                 row["status"] = _(STATUSES[row["status"]])
         filled = [key for key in rows[0] if key != "position" and any(row[key] is not None for row in rows)]

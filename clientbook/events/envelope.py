@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -73,6 +75,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     actor: str | None = None
     batch: str | None = None
+    number_source: str | None = None
+    """The plugin's kind that the number `customer.external` is of; None where it is the source's own."""
 
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -86,7 +90,7 @@ def decode_line(line: bytes | str, registry: Registry) -> Envelope:
         InvalidEvent: not JSON, an unknown type or field, or a value that breaks a constraint.
     """
     try:
-        raw = _decode_raw.decode(line)
+        raw = _raw_decoder(tuple(registry.identifiers)).decode(line)
         check_instant("occurred_at", raw.occurred_at)
     except (msgspec.MsgspecError, UnicodeDecodeError, InstantOutOfRange) as error:
         raise _invalid(error, "$") from None
@@ -101,9 +105,7 @@ def decode_line(line: bytes | str, registry: Registry) -> Envelope:
         event = msgspec.json.decode(raw.data, type=declared)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _invalid(error, "$.data", declared) from None
-    customer = raw.customer
-    if isinstance(customer, CustomerRef) and not customer:
-        customer = None
+    customer, number_source = (raw.customer, None) if isinstance(raw.customer, str) else _named(raw.customer, registry)
     check_customer(kind, declared, has_customer=customer is not None)
     return Envelope(
         type=kind,
@@ -113,7 +115,68 @@ def decode_line(line: bytes | str, registry: Registry) -> Envelope:
         source=raw.source,
         id=raw.id,
         actor=raw.actor,
+        number_source=number_source,
     )
+
+
+def customer_ref(given: Mapping[str, str], registry: Registry) -> tuple[CustomerRef | None, str | None]:
+    """The customer that identifiers by kind name, and whose number `external` is; None where none is filled.
+
+    Raises:
+        InvalidEvent: there is no such kind, or a value that is none of it.
+    """
+    try:
+        ref = msgspec.convert({kind: one for kind, one in given.items() if one}, _ref_type(tuple(registry.identifiers)))
+    except msgspec.ValidationError as error:
+        raise _invalid(error, "$.customer") from None
+    return _named(ref, registry)
+
+
+@cache
+def _ref_type(kinds: tuple[str, ...]) -> type[CustomerRef]:
+    """`CustomerRef` with a field for each kind of number that plugins add."""
+    if not kinds:
+        return CustomerRef
+    fields = [(f"kind_{place}", Code | None, msgspec.field(default=None, name=kind)) for place, kind in enumerate(kinds)]
+    made: Any = msgspec.defstruct(
+        "CustomerRef", fields, bases=(CustomerRef,), frozen=True, kw_only=True, forbid_unknown_fields=True
+    )
+    return cast("type[CustomerRef]", made)
+
+
+@cache
+def _raw_decoder(kinds: tuple[str, ...]) -> msgspec.json.Decoder[RawEnvelope]:
+    if not kinds:
+        return _decode_raw
+    customer: Any = CustomerId | _ref_type(kinds) | None
+    raw: Any = msgspec.defstruct(
+        "RawEnvelope",
+        [("customer", customer, None)],
+        bases=(RawEnvelope,),
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    return msgspec.json.Decoder(raw)
+
+
+def _named(ref: CustomerRef | None, registry: Registry) -> tuple[CustomerRef | None, str | None]:
+    """The reference with a number of a plugin's kind as `external`, in the form in which two are the same; and the kind."""
+    if ref is None:
+        return None, None
+    filled = {kind: getattr(ref, f"kind_{place}", None) for place, kind in enumerate(registry.identifiers)}
+    numbers = [(kind, value) for kind, value in filled.items() if value]
+    if not numbers:
+        return (ref, None) if ref else (None, None)
+    if len(numbers) > 1 or ref.external:
+        named = [*(["external"] if ref.external else []), *(kind for kind, _value in numbers)]
+        said = _("a customer is named by one number; here are {kinds}").format(kinds=", ".join(named))
+        raise InvalidEvent(said, field="$.customer")
+    kind, value = numbers[0]
+    form = registry.identifiers[kind](value)
+    if not form:
+        raise InvalidEvent(_("this is no {kind}").format(kind=kind), field=f"$.customer.{kind}")
+    return CustomerRef(email=ref.email, phone=ref.phone, external=form), kind
 
 
 def make(
@@ -125,8 +188,10 @@ def make(
     customer: str | CustomerRef | None = None,
     source: str = "hand",
     actor: str | None = None,
+    id: str | None = None,
+    number_source: str | None = None,
 ) -> Envelope:
-    """An event noted by hand, checked like any other. Entries of `data` that are None are left out.
+    """An event noted by hand or found by an importer, checked like any other. Entries of `data` that are None are left out.
 
     Raises:
         InvalidEvent: a value breaks a constraint.
@@ -142,7 +207,16 @@ def make(
     except msgspec.ValidationError as error:
         fault = _invalid(error, "$.data", declared)
         raise InvalidEvent(f"{fault.field.removeprefix('$.data').lstrip('.') or type}: {fault}", field=fault.field) from None
-    return Envelope(type=type, occurred_at=occurred_at, event=event, customer=customer, source=source, actor=actor)
+    return Envelope(
+        type=type,
+        occurred_at=occurred_at,
+        event=event,
+        customer=customer,
+        source=source,
+        id=id,
+        actor=actor,
+        number_source=number_source,
+    )
 
 
 def check_customer(kind: str, declared: type[Event], *, has_customer: bool) -> None:

@@ -1,10 +1,10 @@
-"""Which event types exist: the core catalogue plus what plugins add."""
+"""Which event types exist, and by which numbers they name customers: the core catalogue plus what plugins add."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from clientbook.errors import ClientbookError
 from clientbook.events import actions, book, consent, personal, reactions
@@ -43,6 +43,8 @@ class Registry(Mapping[str, type[Event]]):
         self._types: dict[str, type[Event]] = {}
         self.sides: dict[str, str] = {}
         """Where events of plugins stand on the time line, by type."""
+        self.identifiers: dict[str, Callable[[str], str | None]] = {}
+        """Kinds of numbers that plugins add, such as `loyalty.card`, each with what makes two spellings the same."""
         for event in events:
             self.add(event)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from clientbook.errors import ClientbookError
+from clientbook.errors import WrongUse
 from clientbook.events.base import Event, type_name
 from clientbook.hooks.declarations import (
     Declaration,
@@ -150,6 +150,8 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
         elif text.startswith("type["):
             if not (isinstance(value, type) and issubclass(value, Event)):
                 yield _("{field}: expected a subclass of Event").format(field=field.name)
+        elif structs := _structs(field.type):
+            yield from _struct_faults(field.name, value, structs, is_list="tuple" in text, is_optional="None" in text)
         elif field.type == Value:
             if not isinstance(value, get_args(Value)):
                 yield _("{field}: expected a number, a text or a date").format(field=field.name)
@@ -159,6 +161,25 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
                 msgspec.convert(plain, field.type)
             except (TypeError, msgspec.ValidationError) as error:
                 yield f"{field.name}: {error}"
+
+
+def _structs(kind: Any) -> tuple[type[msgspec.Struct], ...]:
+    """The Struct classes that a field of this type holds."""
+    return tuple(one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+
+
+def _struct_faults(
+    name: str, value: Any, kinds: tuple[type[msgspec.Struct], ...], *, is_list: bool, is_optional: bool
+) -> Iterable[str]:
+    if is_list and not isinstance(value, tuple | list):
+        yield _("{field}: expected a list").format(field=name)
+        return
+    for one in value if is_list else () if value is None and is_optional else (value,):
+        if isinstance(one, kinds):
+            yield from (f"{name}: {fault}" for fault in ill_typed_fields(one))
+        else:
+            said = _("{field}: expected {kind}, found {found}")
+            yield said.format(field=name, kind=kinds[0].__name__, found=type(one).__name__)
 
 
 def cycles(needs: Mapping[str, Collection[str]]) -> set[str]:
@@ -315,7 +336,6 @@ def _segment_faults(segment: Segment) -> Iterable[str]:
 def _param_faults(params: Iterable[Param]) -> Iterable[str]:
     seen: set[str] = set()
     for param in params:
-        yield from (f"{param.name}: {fault}" for fault in ill_typed_fields(param))
         if not _NAME.fullmatch(param.name):
             yield _("expected a parameter's name in lower case, found {name!r}").format(name=param.name)
         if param.name in seen:
@@ -335,7 +355,7 @@ def _default_faults(param: Param) -> Iterable[str]:
         yield str(error)
 
 
-class WrongParameter(ClientbookError, ValueError):
+class WrongParameter(WrongUse):
     """A parameter cannot take this value; the message says what it takes."""
 
 

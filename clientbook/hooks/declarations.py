@@ -259,9 +259,11 @@ class NewEvent:
     data: Mapping[str, Any]
     occurred_at: datetime
     customer: Mapping[str, str] | None = None
-    """Identifiers: {"email": …, "phone": …, "external": …}."""
+    """Identifiers: {"email": …, "phone": …, "external": …}, and kinds that plugins declare."""
     line: int
     """Where in the file."""
+    key: str | None = None
+    """The source's own number of it, where its type has no natural key; else what it says tells it from others."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ DRAFT: Final = pa.schema(
         ("actor", pa.string()),
         ("given_id", pa.string()),
         ("external", pa.string()),
+        ("number_source", pa.string()),
         ("email", pa.string()),
         ("phone", pa.string()),
         ("only_if_new", pa.bool_()),
@@ -43,6 +44,7 @@ DRAFT: Final = pa.schema(
 unit: the document of the source that the event stands for; NULL for events that only go with one.
 key: the source's own number; NULL where the event is known by its content.
 given_id, external, email, phone: how the source names the customer, e-mail normalised; all NULL for a guest.
+number_source: whose number `external` is, where it is not the source's own but of a plugin's kind.
 only_if_new: true for a registration that is dropped where the book knows the customer already.
 """
 
@@ -163,6 +165,7 @@ def draft_rows(
         "actor": nothing,
         "given_id": nothing,
         "external": refs["external"],
+        "number_source": nothing,
         "email": refs["email"],
         "phone": refs["phone"],
         "only_if_new": pa.repeat(pa.scalar(only_if_new), length),

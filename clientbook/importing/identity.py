@@ -43,6 +43,7 @@ def resolve(engine: Engine, events: pa.Table) -> Resolution:
     """
     rows = pa.array(range(len(events)), pa.int64())
     named = events.select(["source", "type", "occurred_at", "given_id", "external", "email", "phone"])
+    named = named.set_column(0, "source", pc.coalesce(events["number_source"], events["source"]))
     engine.register("drafted", named.append_column("row", rows))
     engine.execute(f"create or replace table refs as {sql('refs')}")
     engine.execute(f"create or replace table decided as {sql('identity')}")

@@ -68,6 +68,7 @@ def draft_events(envelopes: list[Envelope], registry: Registry) -> pa.Table:
         "actor": [one.actor for one in envelopes],
         "given_id": [one.customer if isinstance(one.customer, str) else None for one in envelopes],
         "external": [_filled(ref.external) for ref in refs],
+        "number_source": [one.number_source for one in envelopes],
         "email": [_filled(ref.email and ref.email.lower()) for ref in refs],
         "phone": [_filled(ref.phone) for ref in refs],
         "only_if_new": [False] * len(envelopes),

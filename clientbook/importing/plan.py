@@ -48,7 +48,7 @@ def plan_file(
     """
     # A rejects file has the columns of the file it comes from, but a layout of its own.
     dialect = mapping.dialect() if mapping and not is_rejects_file(file) else None
-    table = _without_reasons(read_table(file, dialect=dialect))
+    table = without_reasons(read_table(file, dialect=dialect))
     register_cells(engine, table)
     proposal = None
     if mapping is None:
@@ -85,7 +85,7 @@ def _sample(engine: Engine, table: TextTable, mapping: Mapping) -> tuple[dict[st
     return tuple(engine.rows(f"select line, {', '.join(names)} from {first} order by row"))
 
 
-def _without_reasons(table: TextTable) -> TextTable:
+def without_reasons(table: TextTable) -> TextTable:
     """The table without the columns that a rejects file adds."""
     places = [place for place, name in enumerate(table.header) if name not in REASONS]
     if len(places) == len(table.header):

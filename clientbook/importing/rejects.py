@@ -235,7 +235,7 @@ def _named(values: Values, number_keys: Set[str]) -> set[tuple[str, str]]:
         mails = {*_MAIL.findall(text), *([text] if "@" in text else [])}
         found |= {("email", normalised("email", None, mail)[2]) for mail in mails}
         found.add(("phone", normalised("phone", None, text)[2]))
-        if key in number_keys:
+        if key in number_keys or "." in key:  # a plugin's kind of number has a dot
             found |= {("external", text.strip()), ("customer", text.strip())}
     return {one for one in found if one[1]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -152,12 +152,15 @@ def parquet(*paths: Path, by_name: bool = False) -> str:
     return f"read_parquet([{listed}]{', union_by_name = true' if by_name else ''})"
 
 
-def open_book(engine: Engine, facts: BookFacts, registry: Registry) -> None:
-    """Define `book`, one row with the settings that figures depend on, and `event_sides`, one row per type of a plugin."""
-    sides = ", ".join(f"({quoted(name)}, {quoted(side)})" for name, side in registry.sides.items())
+def open_book(engine: Engine, facts: BookFacts, sides: Mapping[str, str] | None = None) -> None:
+    """Define `book`, one row with the settings that figures depend on, and `event_sides`, one row per type of a plugin.
+
+    `sides` says of each of these types where it stands on the time line.
+    """
+    rows = ", ".join(f"({quoted(name)}, {quoted(side)})" for name, side in (sides or {}).items())
     engine.execute("create or replace table main.event_sides (type varchar, side varchar)")
-    if sides:
-        engine.execute(f"insert into main.event_sides values {sides}")
+    if rows:
+        engine.execute(f"insert into main.event_sides values {rows}")
     values = f"{quoted(facts.currency)} as currency, {quoted(facts.timezone)} as timezone"
     engine.execute(f"create or replace table main.book as select {values}")
 

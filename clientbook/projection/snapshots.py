@@ -330,7 +330,7 @@ class Projector:
 
     def _open_engine(self) -> Engine:
         engine = Engine.open(self._limits)
-        open_book(engine, self._facts, self._registry)
+        open_book(engine, self._facts, self._registry.sides)
         return engine
 
     def _engine_on(self, pinned: Pinned) -> Engine:

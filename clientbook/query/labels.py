@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from clientbook.i18n import N_, _
@@ -196,6 +197,10 @@ def column_label(name: str) -> str:
     return _(COLUMNS[name]) if name in COLUMNS else name
 
 
-def event_label(type: str) -> str:
-    """An event type as people call it."""
-    return _(EVENTS[type]) if type in EVENTS else type.replace("_", " ")
+def event_label(type: str, of_plugins: Mapping[str, str] | None = None) -> str:
+    """An event type as people call it; of a plugin that is gone, its name as it stands."""
+    if type in EVENTS:
+        return _(EVENTS[type])
+    if "." in type:
+        return (of_plugins or {}).get(type, type)
+    return type.replace("_", " ")

@@ -307,7 +307,7 @@ class QueryService:
         rows = [
             {
                 **event,
-                "type": event_label(event["type"]),
+                "type": event_label(event["type"], self._book.plugins.event_labels),
                 "amount": money(event["amount"], event["currency"], self.timezone),
             }
             for event in events

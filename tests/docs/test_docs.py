@@ -336,6 +336,8 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "retention": [run("retention", "--json"), run("retention", "--all", "--json")],
         "retention --apply": [run("retention", "--apply", "--yes", "--json")],
         "register": [run("register", "--json")],
+        "plugins": [run("plugins", "--json"), run("plugins", "--all", "--json")],
+        "reports": [run("reports", "--json")],
         "doctor": [run("doctor", "--fix", "--json")],
         "project": [run("project", "--out", str(folder / "tables"), "--tables", "orders,refunds", "--json")],
         "rebuild": [run("rebuild", "--json")],
