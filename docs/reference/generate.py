@@ -22,7 +22,8 @@ from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
 from clientbook.hooks.manager import Plugins
 from clientbook.importing.vocabulary import TARGETS
-from clientbook.measuring import asking, params as parameters
+from clientbook.measuring import asking
+from clientbook.measuring import params as parameters
 from clientbook.measuring.words import GROUPS, METHODS, NOTES
 from clientbook.projection.fold import TABLES, sql
 from clientbook.query.labels import COLUMNS
