@@ -14,7 +14,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from clientbook.consent.desk import ConsentDesk
-from clientbook.engine.duckdb import Engine
+from clientbook.engine.duckdb import Engine, QueryFailed
 from clientbook.hooks.declarations import Trait, Value
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
@@ -22,7 +22,7 @@ from clientbook.projection.fold import names_from
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query.everything import everything
 from clientbook.query.expressions import Columns, Expression, Rule, check
-from clientbook.query.traits import Traits, open_traits
+from clientbook.query.traits import Traits, computed, open_traits
 from clientbook.settings import Settings
 
 
@@ -126,15 +126,24 @@ class Reading:
             self.consent.open_tables(self.snapshot, self.at, pairs=self._pairs)
 
     def open_traits(self, columns: Iterable[str], *, at: datetime | None = None, schema: str = "main") -> None:
-        """Join trait columns to a schema's customers, at this instant or an earlier one."""
-        instant = at or self.at
+        """Join trait columns to a schema's customers, at this instant or an earlier one; one that fails is NULL."""
+        instant, wanted = at or self.at, tuple(columns)
 
-        def computed(trait: Trait) -> pa.Table | None:
-            assert trait.compute
+        def opened(traits: Traits, columns: Iterable[str]) -> None:
+            open_traits(self.engine, traits, columns, at=instant, day=self._day(instant), compute=given, schema=schema)
+
+        def given(trait: Trait) -> pa.Table | None:
             context = self.context(schema=schema, at=at, owner=trait.id)
-            return self.plugins.call(trait.id, trait.compute, context)[0]
+            return self.plugins.call(trait.id, computed, trait, context)[0]
 
-        open_traits(self.engine, self.traits, columns, at=instant, day=self._day(instant), compute=computed, schema=schema)
+        try:
+            opened(self.traits, wanted)
+        except QueryFailed:
+            traits = self.traits
+            for column in traits.with_needed(wanted):
+                if self.plugins.call(traits.by_column[column].id, opened, traits, [column])[1]:
+                    traits = traits.without(column)
+            opened(traits, wanted)
 
     def context(
         self,

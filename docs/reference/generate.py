@@ -20,6 +20,7 @@ from clientbook.consent.reasons import REASONS
 from clientbook.events import actions, book, consent, personal, reactions
 from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
+from clientbook.hooks.declarations import Trait
 from clientbook.hooks.manager import Plugins
 from clientbook.importing.vocabulary import TARGETS
 from clientbook.measuring import asking
@@ -59,6 +60,7 @@ def pages() -> dict[Path, dict[str, str]]:
         DOCS / "reference" / "events.md": {"events": "\n".join(_catalogue())},
         DOCS / "reference" / "tables.md": {"tables": "\n".join(_tables())},
         DOCS / "reference" / "commands.md": {"commands": "\n".join(_commands())},
+        DOCS / "reference" / "traits.md": {"traits": "\n".join(_traits())},
         DOCS / "reference" / "decisions.md": {"reasons": "\n".join(_reasons())},
         DOCS / "reference" / "metrics.md": {"metrics": "\n".join(_metrics()), "notes": "\n".join(_notes())},
         DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
@@ -193,6 +195,19 @@ def _tables() -> Iterator[str]:
         " [The events](events.md) lists their fields.\n"
     )
     yield from _columns([(name, types[name]) for name in envelope])
+
+
+def _traits() -> Iterator[str]:
+    """A table for each group of the traits that come with the program."""
+    groups: dict[str, list[Trait]] = {}
+    for trait in Plugins.load(installed=()).traits.values():
+        groups.setdefault(trait.group, []).append(trait)
+    for group, traits in groups.items():
+        yield from (f"## {group}", "", "| Column | Label | Means |", "|---|---|---|")
+        for trait in traits:
+            values = f" Values: {', '.join(f'`{value}`' for value in trait.values)}." if trait.values else ""
+            yield f"| `{trait.column}` | {trait.label} | {trait.description}{values} |"
+        yield ""
 
 
 def _reasons() -> Iterator[str]:
