@@ -69,6 +69,15 @@ def test_what_a_plugin_writes_in_sql(reading: Reading) -> None:
     assert str(told["acme.today"].value) == "2026-06-30"
 
 
+def test_sql_may_name_traits_in_the_book_by_month_and_by_column(reading: Reading) -> None:
+    recent = metric("recent", sql="sum(orders_12m)", value_type="int")
+    assert figures(reading, recent)["acme.recent"].value == 360
+    told, failures = by_month(reading, [recent], {}, months=3)
+    assert ([figure.value for figure in told], failures) == ([360, 480, 240, 360], {})
+    divided, failures = by_column(reading, [recent], "city", {})
+    assert ({figure.by: figure.value for figure in divided}, failures) == ({"Lyon": 120, "Nice": 120, "unknown": 120}, {})
+
+
 def test_a_share_has_wilsons_interval_and_a_ratio_of_sums_a_bootstrap(reading: Reading) -> None:
     told = figures(
         reading,
