@@ -180,6 +180,16 @@ def test_a_month_back_is_what_as_of_says(reading: Reading) -> None:
     ]
 
 
+def test_standing_counts_whom_the_trait_names(reading: Reading) -> None:
+    figures_told = {
+        one.part: round(float(str(one.value)) * one.n)
+        for one in Run.of(reading).figures(asking.chosen(reading.plugins.metrics, ["standing"]))
+    }
+    reading.open(columns=["activity"])
+    rows = reading.engine.rows("select activity, count(*) as n from customers where activity is not null group by 1")
+    assert {part: n for part, n in figures_told.items() if n} == {row["activity"]: row["n"] for row in rows}
+
+
 def test_every_drill_is_a_filter(reading: Reading) -> None:
     for one in reading.plugins.metrics.values():
         for part in (*one.parts, "web", "it's"):
