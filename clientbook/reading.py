@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -40,9 +41,12 @@ class RunContext:
     schema: str = "main"
     """Where tables are looked for first; the main one comes second."""
     shared: dict[str, Any] = field(default_factory=dict)
+    make_ready: Callable[[str], None] = field(default=lambda _sql: None)
+    """Makes tables that a query names and that are not there at first."""
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         self.snapshot.prepare(sql)
+        self.make_ready(sql)
         with names_from(self.snapshot.engine, self.schema):
             return self.snapshot.engine.table(sql, parameters)
 
@@ -159,7 +163,17 @@ class Reading:
             params=params or {},
             settings=self.plugins.settings(owner),
             schema=schema,
+            make_ready=self._make_ready,
         )
+
+    def _make_ready(self, sql: str) -> None:
+        """Open `consents` and `permissions`, of all pairs, for a query that names them."""
+        if not re.search(r"\b(consents|permissions)\b", sql, re.IGNORECASE):
+            return
+        pairs = self.consent.pairs(self.snapshot, self.at)
+        if pairs - self._pairs:
+            self._pairs |= pairs
+            self.consent.open_tables(self.snapshot, self.at, pairs=self._pairs)
 
     def close(self) -> None:
         self.snapshot.close()

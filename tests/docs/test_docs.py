@@ -333,6 +333,9 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "verify --certificate": [
             run("verify", "--certificate", str(folder / "proof.md"), "--json"),
         ],
+        "metrics": [run("metrics", "--json"), run("metrics", "revenue", "--by", "city", "--json")],
+        "metrics --explain": [run("metrics", "--explain", "--json")],
+        "priorities": [run("priorities", "--json")],
         "retention": [run("retention", "--json"), run("retention", "--all", "--json")],
         "retention --apply": [run("retention", "--apply", "--yes", "--json")],
         "register": [run("register", "--json")],
