@@ -164,7 +164,9 @@ class Reading:
             context = replace(self.context(schema=schema, at=at, owner=trait.id), shared=shared)
             return self.plugins.call(trait.id, trait.compute, context)[0]
 
-        open_traits(self.engine, self.traits, columns, at=instant, day=self.local_day(instant), compute=computed, schema=schema)
+        open_traits(
+            self.engine, self.traits, columns, at=instant, day=self.local_day(instant), compute=computed, schema=schema
+        )
 
     def context(
         self,

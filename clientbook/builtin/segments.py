@@ -100,7 +100,9 @@ def _time() -> Iterator[Segment]:
     yield Segment(
         id="core.gap_alert",
         label=N_("Gap alert"),
-        description=N_("Waiting for so long that an order within a year has become less likely than not: a return probability in between."),
+        description=N_(
+            "Waiting for so long that an order within a year has become less likely than not: a return probability in between."
+        ),
         sql="return_probability >= $low and return_probability < $high",
         params=(_share("low", N_("From"), 0.20), _share("high", N_("Below"), 0.50)),
         **shared,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
-from clientbook.cli.diagnostics import say
 from clientbook.cli.listing import Asked, listing_options, param_option, print_customers
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
-from clientbook.i18n import _, ngettext
+from clientbook.i18n import _
 
 if TYPE_CHECKING:
     from clientbook.book import Book
@@ -46,9 +44,7 @@ def customers_command(
 ) -> None:
     """List customers."""
     book = open_book(ctx)
-    asked = Asked(
-        where=where, search=search, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params
-    )
+    asked = Asked(where=where, search=search, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params)
     print_customers(book, asked, read_moment(book, as_of, known_at), chosen_format(format_, as_json))
 
 

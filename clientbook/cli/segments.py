@@ -12,12 +12,11 @@ from clientbook.cli.diagnostics import say
 from clientbook.cli.explained import reason_lines
 from clientbook.cli.listing import Asked, listing_options, param_option, pointing_at, print_customers, trait_labels
 from clientbook.cli.output import print_json, print_table
+from clientbook.cli.segment_tables import backtest_command, diff_command, given, overlap_command, profile_command
 from clientbook.i18n import _, ngettext
 from clientbook.query.text import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from clientbook.book import Book
     from clientbook.segments.catalogue import Counted
 
@@ -125,9 +124,7 @@ def define_command(
 @click.option("--reason", help=_("Why."))
 @_noted
 @click.pass_context
-def retire_command(
-    ctx: click.Context, name: str, reason: str | None, by: str | None, at: str | None, as_json: bool
-) -> None:
+def retire_command(ctx: click.Context, name: str, reason: str | None, by: str | None, at: str | None, as_json: bool) -> None:
     """Take a segment of the shop's own, or a list, out of use; the past still has it."""
     from clientbook.segments.defining import retire
 
@@ -238,11 +235,8 @@ def _note(book: Book, events: list[tuple[str, dict[str, Any]]], *, by: str | Non
     return book.note(happened(None, events), occurred_at=occurred_at, actor=clean(by) if by else None)[1].position
 
 
-def given(params: tuple[str, ...]) -> Mapping[str, str]:
-    """What `--param` says, by name."""
-    from clientbook.query.parameters import given_params
-
-    return given_params(map(clean, params))
+for _command in (diff_command, profile_command, overlap_command, backtest_command):
+    segments_command.add_command(_command)
 
 
 def _described(one: Counted) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from clientbook.engine.duckdb import quoted
-from clientbook.events.registry import CORE_EVENTS
 from clientbook.events.base import type_name
+from clientbook.events.registry import CORE_EVENTS
 from clientbook.query.expressions import Expression
 from clientbook.reading import Reading
 
@@ -75,7 +75,9 @@ def types_behind(reading: Reading, columns: Iterable[str], text: str) -> frozens
     for table in tables:
         found |= set(_BY_TABLE.get(table, ()))
     if "interactions" in tables:
-        named = {word for word in re.findall(r"'(\w+(?:\.\w+)?)'", text) if word in _TYPES or word in reading.plugins.event_types}
+        named = {
+            word for word in re.findall(r"'(\w+(?:\.\w+)?)'", text) if word in _TYPES or word in reading.plugins.event_types
+        }
         found |= named or _TYPES
     return frozenset(found)
 

@@ -155,7 +155,9 @@ class Catalogue:
             id=id,
             label=row["label"] or id,
             description=(
-                _("List written down on {day}.").format(day=day) if row["is_list"] else _("Defined on {day}.").format(day=day)
+                _("List written down on {day}.").format(day=day)
+                if row["is_list"]
+                else _("Defined on {day}.").format(day=day)
             ),
             origin="list" if row["is_list"] else "own",
             group=_("Lists") if row["is_list"] else _("The shop's own"),

@@ -48,7 +48,9 @@ def define(reading: Reading, asked: Definition) -> Events:
         raise BadSegment(_("say either the rule with --where, or with --like which segment it is like"))
     _check_name(reading, asked.id)
     if asked.id in reading.rules and reading.rules[asked.id].text is None:
-        raise BadSegment(_("{id} is a list that was written down; retire it first, or choose another name").format(id=asked.id))
+        raise BadSegment(
+            _("{id} is a list that was written down; retire it first, or choose another name").format(id=asked.id)
+        )
     rule, label = _rule(reading, asked)
     check(str(rule.text), reading.columns, rule.params)
     reading.columns.segments[asked.id] = rule
