@@ -184,7 +184,7 @@ def _explaining(command: Any) -> Any:
 @segments_command.command("why")
 @_explaining
 @click.pass_context
-def why_command(ctx: click.Context, **options: Any) -> None:
+def why_command(ctx: click.Context, /, **options: Any) -> None:
     """Tell why CUSTOMER is in the segment: each condition, its value, what would turn it, and the events behind."""
     _explain(ctx, expects=True, **options)
 
@@ -192,7 +192,7 @@ def why_command(ctx: click.Context, **options: Any) -> None:
 @segments_command.command("why-not")
 @_explaining
 @click.pass_context
-def why_not_command(ctx: click.Context, **options: Any) -> None:
+def why_not_command(ctx: click.Context, /, **options: Any) -> None:
     """Tell why CUSTOMER is not in the segment: each condition, its value, what would turn it, and the events behind."""
     _explain(ctx, expects=False, **options)
 
