@@ -12,6 +12,7 @@ import pytest
 from segment_books import reading_of
 
 from clientbook.book import Book
+from clientbook.projection.fold import names_from
 from clientbook.query.expressions import Condition, inlined
 from clientbook.reading import Reading
 from clientbook.segments.catalogue import Catalogue, Listed, count_all, count_query, open_all
@@ -41,15 +42,14 @@ def ids(reading: Reading, segment: str) -> set[str]:
 
 @pytest.mark.parametrize("query", [count_query, overlap_query])
 def test_all_segments_are_counted_in_one_scan_of_the_customers(reading: Reading, segments: list[Listed], query: Any) -> None:
-    conditions = inlined(reading.engine, [one.sound for one in segments])
-    plan = reading.engine.rows(f"explain {query(conditions)}")[0]["explain_value"]
-    files = reading.snapshot.source("customers")
-    scanned = re.findall(r"(?:READ_PARQUET|SEQ_SCAN|TABLE_SCAN)", plan)
-    assert files
-    # one of customers, one of the traits joined to them; the rest are sub-queries on other tables
-    others = sum(len(one.sound.tables) + one.rule.count("join") for one in segments if one.rule and "select" in one.rule)
-    assert len(scanned) <= 2 + 2 * others
-    assert plan.count("traits") <= 2
+    engine = reading.engine
+    conditions = inlined(engine, [one.sound for one in segments])
+    engine.execute("create schema if not exists counted")
+    engine.execute("create or replace table counted.customers as select * from main.customers")
+    with names_from(engine, "counted"):
+        plan = engine.rows(f"explain {query(conditions)}")[0]["explain_value"]
+    assert len(re.findall(r"counted\.customers", plan)) == 1, plan
+    assert len(conditions) == len(segments) > 35
 
 
 def test_counts_are_the_numbers_of_members(reading: Reading, segments: list[Listed]) -> None:
@@ -96,14 +96,14 @@ def test_segments_of_a_group_that_share_nobody_share_nobody(reading: Reading, se
     assert {one.group: one.in_several for one in found.exclusive} == dict.fromkeys(
         ("rfm", "one_order", "orders_mean", "basket_mean", "basket_median", "size"), 0
     )
-    for pair in Random(1).sample(found.pairs, 60):
+    for pair in Random(1).sample(found.pairs, 25):
         shared = ids(reading, pair.first) & ids(reading, pair.second)
         if "product_buyers" not in (pair.first + pair.second):
             assert pair.both == len(shared), pair
 
 
 def test_why_agrees_with_membership_for_every_segment(reading: Reading, segments: list[Listed]) -> None:
-    customers = Random(2).sample(member_ids(reading, "true"), 12)
+    customers = Random(2).sample(member_ids(reading, "true"), 4)
     for segment in segments:
         inside = set(_members(reading, segment))
         for customer in customers:

@@ -74,11 +74,7 @@ def test_a_segment_like_another_keeps_all_values_of_its_parameters(shop: Book) -
 
 def test_segments_may_be_made_of_others_but_not_of_themselves(shop: Book) -> None:
     new(shop, "twice", "order_count >= 2")
-    new(
-        shop,
-        "exactly-twice",
-        "in_segment('twice') and not in_segment('thrice')".replace("in_segment('thrice')", "order_count > 2"),
-    )
+    new(shop, "exactly-twice", "in_segment('twice') and not order_count > 2")
     assert members(shop, "exactly-twice") == {"max"}
     with pytest.raises(InvalidExpression, match="cannot be part of itself"):
         new(shop, "twice", "in_segment('exactly-twice')")
@@ -121,8 +117,11 @@ def test_a_list_keeps_who_was_in_and_follows_merges(shop: Book) -> None:
     tell(shop, *(order("ann", f"2026-06-{day:02d}") for day in range(1, 10)))
     assert members(shop, "orders_above_mean") == {"ann"}
     assert members(shop, "spring") == {"zoe"}
+    with shop.reading() as reading:
+        (ann,) = member_ids(reading, "email = 'ann@example.com'")
     shop.note(merged("ann@example.com", ["zoe@example.com"], reason=None), occurred_at=shop.clock())
-    assert members(shop, "spring") == {"ann"}
+    with shop.reading() as reading:
+        assert member_ids(reading, "in_segment('spring')") == [ann]
     with pytest.raises(BadSegment, match="already"), shop.reading() as reading:
         freeze(reading, "core.orders_above_mean", name="spring", params={})
     with shop.reading() as reading:
