@@ -19,6 +19,7 @@ from clientbook.consent.reasons import REASONS
 from clientbook.events import actions, book, consent, personal, reactions
 from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
+from clientbook.hooks.manager import Plugins
 from clientbook.importing.vocabulary import TARGETS
 from clientbook.projection.fold import TABLES, sql
 from clientbook.query.labels import COLUMNS
@@ -55,6 +56,7 @@ def pages() -> dict[Path, dict[str, str]]:
         DOCS / "reference" / "tables.md": {"tables": "\n".join(_tables())},
         DOCS / "reference" / "commands.md": {"commands": "\n".join(_commands())},
         DOCS / "reference" / "decisions.md": {"reasons": "\n".join(_reasons())},
+        DOCS / "reference" / "segments.md": {"segments": "\n".join(_segments())},
         DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
     }
 
@@ -187,6 +189,25 @@ def _tables() -> Iterator[str]:
         " [The events](events.md) lists their fields.\n"
     )
     yield from _columns([(name, types[name]) for name in envelope])
+
+
+def _segments() -> Iterator[str]:
+    segments = Plugins.load(installed=()).segments.values()
+    for group in dict.fromkeys(one.group for one in segments):
+        yield f"## {group}\n"
+        for one in (one for one in segments if one.group == group):
+            yield f"### {one.id}\n"
+            yield f"**{one.label}.** {one.description}\n"
+            if one.exclusive_group:
+                yield f"Shares nobody with the others of `{one.exclusive_group}`.\n"
+            if one.params:
+                yield "| Parameter | Means | Default | From | To |"
+                yield "|---|---|---|---|---|"
+                for param in one.params:
+                    bounds = ("" if bound is None else str(bound) for bound in (param.minimum, param.maximum))
+                    yield f"| `{param.name}` | {param.label} | {param.default} | {' | '.join(bounds)} |"
+                yield ""
+            yield f"```sql\n{one.sql}\n```\n"
 
 
 def _reasons() -> Iterator[str]:
