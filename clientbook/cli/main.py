@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "undo": ("history", _("Undo an import, or restore it.")),
     "customers": ("reading", _("List customers.")),
     "show": ("reading", _("Show one customer: profile, time line, orders, consent.")),
+    "segments": ("segments", _("Groups of customers by rule: who is in, why, what they have in common, what they do.")),
     "events": ("reading", _("List events, or the types of events.")),
     "reports": ("reports", _("List the reports.")),
     "report": ("reports", _("Print a report.")),

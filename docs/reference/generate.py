@@ -63,6 +63,7 @@ def pages() -> dict[Path, dict[str, str]]:
         DOCS / "reference" / "traits.md": {"traits": "\n".join(_traits())},
         DOCS / "reference" / "decisions.md": {"reasons": "\n".join(_reasons())},
         DOCS / "reference" / "metrics.md": {"metrics": "\n".join(_metrics()), "notes": "\n".join(_notes())},
+        DOCS / "reference" / "segments.md": {"segments": "\n".join(_segments())},
         DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
     }
 
@@ -208,6 +209,25 @@ def _traits() -> Iterator[str]:
             values = f" Values: {', '.join(f'`{value}`' for value in trait.values)}." if trait.values else ""
             yield f"| `{trait.column}` | {trait.label} | {trait.description}{values} |"
         yield ""
+
+
+def _segments() -> Iterator[str]:
+    segments = Plugins.load(installed=()).segments.values()
+    for group in dict.fromkeys(one.group for one in segments):
+        yield f"## {group}\n"
+        for one in (one for one in segments if one.group == group):
+            yield f"### {one.id}\n"
+            yield f"**{one.label}.** {one.description}\n"
+            if one.exclusive_group:
+                yield f"Shares nobody with the others of `{one.exclusive_group}`.\n"
+            if one.params:
+                yield "| Parameter | Means | Default | From | To |"
+                yield "|---|---|---|---|---|"
+                for param in one.params:
+                    bounds = ("" if bound is None else str(bound) for bound in (param.minimum, param.maximum))
+                    yield f"| `{param.name}` | {param.label} | {param.default} | {' | '.join(bounds)} |"
+                yield ""
+            yield f"```sql\n{one.sql}\n```\n"
 
 
 def _reasons() -> Iterator[str]:
