@@ -137,6 +137,10 @@ class Reading:
             self.consent.open_tables(self.snapshot, self.at, pairs=self._pairs)
         self._open_computed({segment for one in expressions for segment in one.segments})
 
+    def customers(self, columns: Iterable[str]) -> str:
+        """The table to read these columns of customers from: without computed ones it need not join them."""
+        return "plain_customers" if self._opened and not set(columns) & set(self.traits.by_column) else "customers"
+
     def _open_computed(self, named: Iterable[str]) -> None:
         """Write the members of segments that a function computes into `segment_members`."""
         for id, segment in self.plugins.segments.items():
