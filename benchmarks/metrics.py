@@ -20,7 +20,7 @@ from typing import Any, Final
 from permissions import peak, timed
 
 from clientbook.book import Book
-from clientbook.builtin.figures.keeping import _STATED, fields
+from clientbook.builtin.figures.keeping import STATED, fields
 from clientbook.engine.duckdb import Engine, Limits, quoted
 from clientbook.measuring import asking
 from clientbook.measuring.running import Run
@@ -125,7 +125,7 @@ def opened(paths: dict[str, Path], memory: str, spill: Path) -> Engine:
 def by_hand(engine: Engine) -> int:
     """Run the statement; how many rows it gives."""
     columns = [name for name in fields() if name != "tags"]
-    paths = {name: _STATED.get(name, f"profile_updated.{name}") for name in columns}
+    paths = {name: STATED.get(name, f"profile_updated.{name}") for name in columns}
     linked = ("email", "phone")
     stated = ", ".join(
         f"max(occurred_at) filter (where {path} is not null) as {name}" for name, path in paths.items() if name not in linked

@@ -101,7 +101,8 @@ def _time() -> Iterator[Segment]:
         id="core.gap_alert",
         label=N_("Gap alert"),
         description=N_(
-            "Waiting for so long that an order within a year has become less likely than not: a return probability in between."
+            "Waiting for so long that an order within a year has become less likely than not: a return probability in"
+            " between."
         ),
         sql="return_probability >= $low and return_probability < $high",
         params=(_share("low", N_("From"), 0.20), _share("high", N_("Below"), 0.50)),
@@ -131,10 +132,11 @@ def _time() -> Iterator[Segment]:
         id="core.reactivated",
         label=N_("Came back"),
         description=N_("Ordered within so many days, after so many months or more without an order."),
-        sql="order_count >= 2 and recency_days <= $days and first_order_at < last_order_at - to_months($months)"
+        sql="order_count >= 2 and recency_days <= $days"
+        " and cast(first_order_at as date) <= cast(last_order_at as date) - to_months($months)"
         " and not exists (select orders.order_id from orders where orders.customer_id = customers.customer_id"
-        " and orders.status <> 'cancelled' and orders.placed_at < customers.last_order_at"
-        " and orders.placed_at >= customers.last_order_at - to_months($months))",
+        " and orders.status <> 'cancelled' and orders.order_date < cast(customers.last_order_at as date)"
+        " and orders.order_date > cast(customers.last_order_at as date) - to_months($months))",
         params=(_days(90), _months(12)),
         **shared,
     )

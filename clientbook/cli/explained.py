@@ -14,16 +14,29 @@ if TYPE_CHECKING:
     from clientbook.segments.why import Reason
 
 
-def reason_lines(reason: Reason, *, labels: Mapping[str, str], timezone: str, depth: int = 0) -> Iterator[str]:
-    """The lines of a reason and those below it; `labels` are those of computed columns."""
+def reason_lines(
+    reason: Reason,
+    *,
+    labels: Mapping[str, str],
+    timezone: str,
+    depth: int = 0,
+    told: set[tuple[int, ...]] | None = None,
+) -> Iterator[str]:
+    """The lines of a reason and those below it; `labels` are those of computed columns, `told` the events named before."""
+    told = set() if told is None else told
     one, indent = reason.condition, "  " * depth
     mark = "✓" if one.truth else "✗"
     yield f"{indent}{mark} {_heading(reason)}"
     if one.kind == "leaf":
         for line in _about(reason, labels=labels, timezone=timezone):
             yield f"{indent}    {line}"
+        positions = tuple(event["position"] for event in reason.events)
+        if positions and positions not in told:
+            told.add(positions)
+            listed = ", ".join(_event(event, timezone) for event in reason.events)
+            yield f"{indent}    {_('behind it: {events}').format(events=listed)}"
     for child in reason.children:
-        yield from reason_lines(child, labels=labels, timezone=timezone, depth=depth + 1)
+        yield from reason_lines(child, labels=labels, timezone=timezone, depth=depth + 1, told=told)
 
 
 def _heading(reason: Reason) -> str:
@@ -56,8 +69,6 @@ def _about(reason: Reason, *, labels: Mapping[str, str], timezone: str) -> Itera
         values.append(said.format(value=f"{operator} {_shown(one.limit, timezone)}"))
     if values:
         yield "; ".join(values)
-    if reason.events:
-        yield _("behind it: {events}").format(events=", ".join(_event(event, timezone) for event in reason.events))
 
 
 def _event(event: Mapping[str, Any], timezone: str) -> str:

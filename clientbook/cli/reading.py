@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
 from clientbook.cli.diagnostics import warn
-from clientbook.cli.listing import Asked, listing_options, param_option, print_customers
+from clientbook.cli.listing import Asked, Output, listing_options, param_option, print_customers
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
@@ -38,15 +39,18 @@ def customers_command(
     limit: int | None,
     segment: str | None,
     params: tuple[str, ...],
+    export_path: Path | None,
+    exporter: str | None,
     format_: str | None,
     as_json: bool,
     as_of: str | None,
     known_at: str | None,
 ) -> None:
-    """List customers."""
+    """List customers, or write them to a file as a plugin's exporter does."""
     book = open_book(ctx)
     asked = Asked(where=where, search=search, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params)
-    print_customers(book, asked, read_moment(book, as_of, known_at), chosen_format(format_, as_json))
+    output = Output.chosen(format_, as_json, export_path, exporter)
+    print_customers(book, asked, read_moment(book, as_of, known_at), output)
 
 
 @click.command("show")

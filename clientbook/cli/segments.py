@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import zoneinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment, read_time
+from clientbook.cli.common import clean, format_options, moment_options, open_book, read_moment, read_time
 from clientbook.cli.diagnostics import say
 from clientbook.cli.explained import reason_lines
-from clientbook.cli.listing import Asked, listing_options, param_option, pointing_at, print_customers, trait_labels
+from clientbook.cli.listing import Asked, Output, listing_options, param_option, pointing_at, print_customers, trait_labels
 from clientbook.cli.output import print_json, print_table
+from clientbook.cli.segment_tables import backtest_command, diff_command, given, overlap_command, profile_command
 from clientbook.i18n import _, ngettext
 from clientbook.query.text import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from clientbook.book import Book
     from clientbook.segments.catalogue import Counted
 
@@ -59,6 +59,8 @@ def members_command(
     columns: str | None,
     limit: int | None,
     params: tuple[str, ...],
+    export_path: Path | None,
+    exporter: str | None,
     format_: str | None,
     as_json: bool,
     as_of: str | None,
@@ -67,7 +69,8 @@ def members_command(
     """List the members of a segment."""
     book = open_book(ctx)
     asked = Asked(where=where, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params)
-    print_customers(book, asked, read_moment(book, as_of, known_at), chosen_format(format_, as_json))
+    output = Output.chosen(format_, as_json, export_path, exporter)
+    print_customers(book, asked, read_moment(book, as_of, known_at), output)
 
 
 def _noted(command: Any) -> Any:
@@ -185,7 +188,7 @@ def _explaining(command: Any) -> Any:
 @segments_command.command("why")
 @_explaining
 @click.pass_context
-def why_command(ctx: click.Context, **options: Any) -> None:
+def why_command(ctx: click.Context, /, **options: Any) -> None:
     """Tell why CUSTOMER is in the segment: each condition, its value, what would turn it, and the events behind."""
     _explain(ctx, expects=True, **options)
 
@@ -193,7 +196,7 @@ def why_command(ctx: click.Context, **options: Any) -> None:
 @segments_command.command("why-not")
 @_explaining
 @click.pass_context
-def why_not_command(ctx: click.Context, **options: Any) -> None:
+def why_not_command(ctx: click.Context, /, **options: Any) -> None:
     """Tell why CUSTOMER is not in the segment: each condition, its value, what would turn it, and the events behind."""
     _explain(ctx, expects=False, **options)
 
@@ -236,11 +239,8 @@ def _note(book: Book, events: list[tuple[str, dict[str, Any]]], *, by: str | Non
     return book.note(happened(None, events), occurred_at=occurred_at, actor=clean(by) if by else None)[1].position
 
 
-def given(params: tuple[str, ...]) -> Mapping[str, str]:
-    """What `--param` says, by name."""
-    from clientbook.query.parameters import given_params
-
-    return given_params(map(clean, params))
+for _command in (diff_command, profile_command, overlap_command, backtest_command):
+    segments_command.add_command(_command)
 
 
 def _described(one: Counted) -> dict[str, Any]:

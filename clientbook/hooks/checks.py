@@ -27,6 +27,7 @@ from clientbook.hooks.declarations import (
     Trait,
     Value,
 )
+from clientbook.hooks.over import with_over_renamed
 from clientbook.i18n import _
 
 KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -203,7 +204,9 @@ def columns_named(sql: str) -> set[str]:
     """The columns that a sound expression names."""
     from sqlglot import exp, parse_one
 
-    return {column.name for column in parse_one(sql, read="duckdb").find_all(exp.Column) if not column.table}
+    return {
+        column.name for column in parse_one(with_over_renamed(sql), read="duckdb").find_all(exp.Column) if not column.table
+    }
 
 
 def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[str] = ()) -> Iterable[str]:
@@ -216,8 +219,7 @@ def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[s
     if asked in _SOUND_SQL:
         return
     try:
-        # `over(avg(revenue), city = 'Lyon')` is the language's own; to the parser the word is reserved
-        trees = sqlglot.parse(re.sub(r"(^|[^\s)])(\s*)\bover\s*\(", r"\1\2_ovr(", sql), read="duckdb")
+        trees = sqlglot.parse(with_over_renamed(sql), read="duckdb")
     except ParseError as error:
         first = error.errors[0]
         yield f"{what}: {first['description']} ({_('line {line}').format(line=first['line'])})"

@@ -12,7 +12,7 @@ from clientbook.errors import WrongUse
 from clientbook.hooks.declarations import Metric, Value
 from clientbook.i18n import N_, _
 from clientbook.measuring.figures import Figure
-from clientbook.measuring.running import Run
+from clientbook.measuring.running import Run, traits_named
 from clientbook.query.expressions import Columns
 from clientbook.query.views import checked_columns
 from clientbook.reading import Reading
@@ -54,6 +54,7 @@ def by_column(
     usable = [metric for metric in metrics if metric.breakdown and metric.layout != "matrix"]
     figures: list[Figure] = []
     failures: dict[str, str] = {}
+    reading.open(columns=traits_named(reading, usable))
     value, is_ordered = _value_of(reading, column)
     with _divided(reading, value, column) as groups:
         for group in sorted(groups, key=_in_order) if is_ordered else groups:

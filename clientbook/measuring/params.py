@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from clientbook.builtin.figures.dates import months_back
 from clientbook.errors import WrongUse
-from clientbook.hooks.checks import value_of
+from clientbook.hooks.checks import WrongParameter, value_of
 from clientbook.hooks.declarations import Metric, Value
 from clientbook.i18n import _
 
@@ -16,8 +16,7 @@ def chosen(metrics: Sequence[Metric], given: Mapping[str, str]) -> dict[str, Val
     """What was given, in each parameter's type.
 
     Raises:
-        WrongUse: no figure has such a parameter.
-        WrongParameter: the value does not fit.
+        WrongUse: no figure has such a parameter, or the value does not fit.
     """
     known = {param.name: param for metric in metrics for param in metric.params}
     found: dict[str, Value] = {}
@@ -25,7 +24,10 @@ def chosen(metrics: Sequence[Metric], given: Mapping[str, str]) -> dict[str, Val
         if name not in known:
             names = ", ".join(sorted(known)) or _("none")
             raise WrongUse(_("these figures have no parameter {name!r}; they have: {names}").format(name=name, names=names))
-        found[name] = value_of(known[name], text)
+        try:
+            found[name] = value_of(known[name], text)
+        except WrongParameter as error:
+            raise WrongUse(str(error)) from None
     return found
 
 

@@ -138,7 +138,7 @@ def _loyal(facts: Facts) -> Iterator[Priority]:
     for number, curve in enumerate(going_on.curves, start=1):
         share = 1 - curve.at(going_on.horizon)
         survived = curve.between(going_on.horizon)
-        if share < _LOYAL or curve.longest < going_on.horizon or survived[1] > 1 - _LOYAL + 0.1:
+        if share < _LOYAL or not curve.reaches(going_on.horizon) or survived[1] > 1 - _LOYAL + 0.1:
             continue
         have = facts.active & (days >= number)
         if have.sum() < FEWEST_GAPS:

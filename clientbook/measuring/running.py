@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from clientbook.engine.duckdb import QueryCancelled, QueryFailed, quoted
+from clientbook.hooks.checks import columns_named
 from clientbook.hooks.declarations import Estimate, Metric, Value
 from clientbook.i18n import _
 from clientbook.measuring import params as parameters
@@ -43,8 +45,17 @@ class Run:
         """Of the whole book."""
         return cls(reading=reading, context=reading.context())
 
+    @classmethod
+    def then(cls, reading: Reading, metrics: Sequence[Metric], *, schema: str, at: datetime) -> Run:
+        """Of a schema with the tables as they were at an earlier instant; traits that the metrics name are made in it."""
+        if named := traits_named(reading, metrics):
+            reading.open_traits(named, at=at, schema=schema)
+        return cls(reading=reading, context=reading.context(schema=schema, at=at))
+
     def figures(self, metrics: Sequence[Metric], given: Mapping[str, Value] | None = None) -> list[Figure]:
         """The figures of the metrics, in their order, each with all its parts."""
+        if self.context.schema == "main":
+            self.reading.open(columns=traits_named(self.reading, metrics))
         told: dict[str, list[Estimate]] = {}
         simple = [one for one in metrics if one.compute is None]
         for table in sorted({one.table for one in simple}):
@@ -106,7 +117,9 @@ class Run:
     def _estimate(self, number: int, metric: Metric, row: Mapping[str, Any], given: Mapping[str, Value]) -> Estimate:
         n = row[f"n{number}"]
         if metric.sql is not None:
-            return Estimate(value=row[f"v{number}"], n=n, method="none")
+            value = row[f"v{number}"]
+            is_whole = metric.value_type == "int" and value is not None  # DuckDB's sums of whole numbers come as decimals
+            return Estimate(value=int(value) if is_whole else value, n=n, method="none")
         below = row[f"d{number}"]
         if not n or not below:
             return Estimate(value=None, n=n)
@@ -160,6 +173,12 @@ class Run:
             layout=metric.layout,
             drill=parameters.drill_of(metric, params, self.context.day, part),
         )
+
+
+def traits_named(reading: Reading, metrics: Sequence[Metric]) -> set[str]:
+    """The trait columns that the SQL of metrics names."""
+    written = [sql for one in metrics for sql in (one.sql, one.numerator, one.denominator, one.where) if sql]
+    return {name for sql in written for name in columns_named(sql)} & set(reading.traits.by_column)
 
 
 def _estimates(metric: Metric, context: RunContext) -> list[Estimate]:

@@ -28,7 +28,7 @@ def by_month(
             run = Run.of(reading)
         else:
             open_then(reading.engine, at, schema=_SCHEMA)
-            run = Run(reading=reading, context=reading.context(schema=_SCHEMA, at=at))
+            run = Run.then(reading, usable, schema=_SCHEMA, at=at)
         figures += run.figures(usable, given)
         failures |= run.failures
     reading.engine.execute(f"drop schema if exists {_SCHEMA} cascade")

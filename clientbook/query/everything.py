@@ -62,7 +62,7 @@ def everything(
         types,
         engine.value("select timezone from book"),
         at=at,
-        tables={name: tables[name] for name in SUBQUERY_TABLES} | CONSENT_TYPES,
+        tables={name: tables[name] for name in SUBQUERY_TABLES} | {name: dict(kept) for name, kept in CONSENT_TYPES.items()},
         labels=_labels(types, traits),
         segments=segments,
         pairs=pairs,
