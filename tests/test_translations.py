@@ -28,6 +28,8 @@ SAYING = frozenset(
 MARKING = frozenset({"_", "N_", "ngettext"})
 UNTRANSLATED = {
     ("cli/diagnostics.py", "clientbook: "): "the program's name before an error message",
+    ("cli/metrics.py", "  --param "): "an option",
+    ("cli/priorities.py", '    clientbook customers --where "'): "a command",
     ("tui/widgets/status_line.py", " ms"): "milliseconds, the same in both languages",
 }
 """Texts that are shown as they stand, and why."""
