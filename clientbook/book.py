@@ -8,13 +8,14 @@ import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pyarrow as pa
@@ -210,6 +211,10 @@ class Book:
     def reading(self, moment: Moment = NOW) -> Reading:
         """The read model at a moment, with traits, permissions and segments; close it, or use it as a context manager."""
         return self.reading_of(self.snapshot(moment))
+
+    def today(self) -> date:
+        """The day it is at the shop."""
+        return self.clock().astimezone(ZoneInfo(self.settings.timezone)).date()
 
     def reading_of(self, snapshot: Snapshot) -> Reading:
         """A snapshot with traits, permissions and segments; to close it closes the snapshot."""

@@ -13,3 +13,7 @@ class WrongUse(ClientbookError):
     """The command, a filter or an option says something that cannot be done."""
 
     exit_code = 2
+
+
+class Interrupted(ClientbookError):
+    """Somebody stopped the work: no fault of who did it."""

@@ -19,6 +19,7 @@ from clientbook.errors import ClientbookError
 from clientbook.hooks.declarations import Trait, Value
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
+from clientbook.i18n import _
 from clientbook.projection.fold import names_from, sql
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query.everything import CONSENT_TYPES, everything
@@ -91,7 +92,15 @@ class Reading:
     @cached_property
     def traits(self) -> Traits:
         """The computed columns that plugins declare."""
-        return Traits.of(self.plugins.traits.values())
+        taken = {row["column_name"] for row in self.engine.rows("describe customers")}
+        usable = []
+        for trait in self.plugins.traits.values():
+            if trait.column in taken:
+                said = _("{id}: the column {column} is one of the book's own; the trait is left out")
+                self.plugins.tell(said.format(id=trait.id, column=trait.column))
+            else:
+                usable.append(trait)
+        return Traits.of(usable)
 
     @cached_property
     def columns(self) -> Columns:
@@ -170,14 +179,19 @@ class Reading:
 
         def given(trait: Trait) -> pa.Table | None:
             context = replace(self.context(schema=schema, at=at, owner=trait.id), shared=shared)
-            return self.plugins.call(trait.id, computed, trait, context)[0]
+            table, fault = self.plugins.call(trait.id, computed, trait, context)
+            if fault is not None:
+                self.plugins.tell(fault)
+            return table
 
         try:
             opened(self.traits, wanted)
         except QueryFailed:
             traits = self.traits
             for column in traits.with_needed(wanted):
-                if self.plugins.call(traits.by_column[column].id, opened, traits, [column])[1]:
+                _none, fault = self.plugins.call(traits.by_column[column].id, opened, traits, [column])
+                if fault is not None:
+                    self.plugins.tell(fault)
                     traits = traits.without(column)
             opened(traits, wanted)
 

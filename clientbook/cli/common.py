@@ -80,6 +80,17 @@ def read_moment(book: Book, as_of: str | None, known_at: str | None) -> Moment:
     return moment
 
 
+def reckonable(moment: Moment) -> Moment:
+    """The moment, refused where years before or after it would leave the calendar.
+
+    Raises:
+        WrongUse: it is such a one.
+    """
+    if moment.as_of and not 1000 <= moment.as_of.year <= 9000:
+        raise WrongUse(_("figures are reckoned for the years 1000 to 9000"))
+    return moment
+
+
 def say_erasures(book: Book, known_at: datetime | None) -> None:
     """Tell what makes an answer about the past another one than it was."""
     if erased := book.erased_since(known_at):

@@ -68,7 +68,7 @@ class Asked:
     @property
     def is_plain(self) -> bool:
         """Whether it can name nothing that takes time to compute."""
-        return not (self.where or self.sorts or self.columns or self.segment)
+        return self.where is None and not (self.sorts or self.columns or self.segment)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +163,8 @@ def _rows_of_reading(reading: Reading, asked: Asked, moment: Moment, format: str
     from clientbook.query.views import checked_columns, parse_sort
     from clientbook.segments.catalogue import Catalogue
 
+    if asked.where is not None and not asked.where.strip():
+        raise WrongUse(_("--where is empty; it takes a filter such as: order_count = 1"))
     conditions = [clean(asked.where)] if asked.where else []
     if asked.segment:
         catalogue = Catalogue(reading)
@@ -179,7 +181,7 @@ def _rows_of_reading(reading: Reading, asked: Asked, moment: Moment, format: str
         reading.expression(where)
     sorted_by = [parse_sort(sort.strip(), reading.columns).column for sort in _split(asked.sorts)]
     names = _names(asked, reading, format)
-    checked_columns(names, reading.columns)
+    names = checked_columns(names, reading.columns)
     reading.open(columns=[*names, *sorted_by])
     return _rows(reading.engine, replace(asked, where=where or None), reading.columns, names, moment)
 

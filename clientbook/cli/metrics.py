@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, format_options, moment_options, open_book, read_moment, say_stale
+from clientbook.cli.common import (
+    chosen_format,
+    format_options,
+    moment_options,
+    open_book,
+    read_moment,
+    reckonable,
+    say_stale,
+)
 from clientbook.cli.diagnostics import say
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
@@ -53,10 +62,10 @@ def metrics_command(
     format = chosen_format(format_, as_json)
     metrics = asking.chosen(book.plugins.metrics, ids, groups, headlines=by is not None)
     if explain:
-        _explain(metrics, format)
+        _explain(metrics, format, book.today())
         return
     given = parameters.chosen(metrics, _pairs(params))
-    with book.reading(read_moment(book, as_of, known_at)) as reading:
+    with book.reading(reckonable(read_moment(book, as_of, known_at))) as reading:
         if by is None:
             run = Run.of(reading)
             figures, failures = run.figures(metrics, given), run.failures
@@ -153,7 +162,7 @@ def _divided_label(figure: Figure, by: str, zone: Any, labels: Mapping[str, str]
 
 
 def _named(figure: Figure) -> str:
-    return f"{figure.label}: {figure.part_label}" if figure.part_label else figure.label
+    return _with_part(figure) if figure.part_label else figure.label
 
 
 _MANY = 12
@@ -180,7 +189,7 @@ def _print_list(figures: Sequence[Figure], currency: str) -> None:
         if figure.part_label and figure.id == before:
             name = f"  {figure.part_label}"
         elif figure.part_label and sum(one.id == figure.id for one in figures) > 1:
-            name = f"{figure.label}: {figure.part_label}"
+            name = _with_part(figure)
         labels.append(name)
         before = figure.id
     _print_divided(figures, currency, labels)
@@ -234,8 +243,13 @@ def _print_matrix(figures: Sequence[Figure], currency: str) -> None:
     click.echo(_("in percent; · too few to tell, * month not over"))
 
 
-def _explain(metrics: Sequence[Metric], format: str) -> None:
+def _with_part(figure: Figure) -> str:
+    return _("{label}: {part}").format(label=figure.label, part=figure.part_label)
+
+
+def _explain(metrics: Sequence[Metric], format: str, day: date) -> None:
     from clientbook.cli.output import print_json
+    from clientbook.measuring import params as parameters
     from clientbook.measuring.words import group_label, method_words
 
     if format == "json":
@@ -254,8 +268,8 @@ def _explain(metrics: Sequence[Metric], format: str) -> None:
         click.echo(said.format(method=method_words(metric.interval), minimum=metric.minimum, indicative=metric.indicative))
         for param in metric.params:
             click.echo(f"  --param {param.name}={param.default}  {_(param.label)}")
-        if metric.drill:
-            click.echo(_('  who: clientbook customers --where "{filter}"').format(filter=metric.drill))
+        if filter := parameters.drill_of(metric, parameters.of(metric, {}), day, None):
+            click.echo(_('  who: clientbook customers --where "{filter}"').format(filter=filter))
 
 
 def _label_with_defaults(metric: Metric) -> str:

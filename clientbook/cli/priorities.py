@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from clientbook.cli.common import moment_options, open_book, read_moment, say_stale
+from clientbook.cli.common import moment_options, open_book, read_moment, reckonable, say_stale
 from clientbook.cli.diagnostics import say
 from clientbook.i18n import _
 
@@ -21,7 +21,7 @@ def priorities_command(ctx: click.Context, as_json: bool, as_of: str | None, kno
 
     book = open_book(ctx)
     currency = book.settings.currency
-    with book.reading(read_moment(book, as_of, known_at)) as reading:
+    with book.reading(reckonable(read_moment(book, as_of, known_at))) as reading:
         found = priorities(reading)
         buyers = reading.engine.value("select count(*) from customers where order_count > 0")
         at, stale = reading.at, stale_since(reading)
@@ -36,6 +36,7 @@ def priorities_command(ctx: click.Context, as_json: bool, as_of: str | None, kno
             }
         )
         return
+    moment = "".join(f" {name} {value}" for name, value in (("--as-of", as_of), ("--known-at", known_at)) if value)
     kinds = {"strength": _("Strengths"), "weak_point": _("Weak points"), "breaking_point": _("Breaking points")}
     for kind in ("breaking_point", "weak_point", "strength"):
         chosen = [one for one in found if one.kind == kind]
@@ -51,7 +52,7 @@ def priorities_command(ctx: click.Context, as_json: bool, as_of: str | None, kno
                 line += between.format(low=percent(one.low), high=percent(one.high), count=f"{one.n:,}")
             click.echo(line)
             if one.drill:
-                click.echo(f'    clientbook customers --where "{one.drill}"')
+                click.echo(f'    clientbook customers --where "{one.drill}"{moment}')
     say_stale(stale)
     if not found:
         click.echo(_("nothing stands out, or the book holds too little to tell"))

@@ -290,4 +290,5 @@ def _print_segments(counted: list[Counted]) -> None:
         numbers=[name in ("count", "share") for name in kept],
     )
     if counted:
-        say(_("of {count} customers").format(count=f"{counted[0].total:,}"))
+        total = counted[0].total
+        say(ngettext("of {count} customer", "of {count} customers", total).format(count=f"{total:,}"))

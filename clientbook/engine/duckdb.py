@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from clientbook.errors import ClientbookError
+from clientbook.errors import ClientbookError, Interrupted
 from clientbook.i18n import _
 
 _ABOUT_VALUES = (duckdb.DataError, duckdb.InvalidInputException, duckdb.IntegrityError)
@@ -36,7 +36,7 @@ class QueryFailed(ClientbookError):
         super().__init__(said)
 
 
-class QueryCancelled(ClientbookError):
+class QueryCancelled(Interrupted):
     """Somebody interrupted the query."""
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
-from clientbook.errors import ClientbookError
+from clientbook.errors import ClientbookError, Interrupted
 from clientbook.hooks.checks import Fault
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.remembering import remember
@@ -44,12 +46,14 @@ class Guard:
             PluginFailed: it failed, and the environment is strict.
         """
         plugin = self.known.get(owner.partition(".")[0]) or self._nameless(owner)
-        if plugin.failures >= FAILURES:
+        if plugin.failures >= FAILURES and plugin.name != CORE:
             said = _("plugin {plugin} failed {count} times and is left out until the program is started again")
             return None, said.format(plugin=plugin.name, count=FAILURES)
         try:
             value = function(*args, **named)
             return (list(value) if isinstance(value, Iterator) else value), None
+        except Interrupted:
+            raise
         except (Exception, SystemExit) as error:
             return None, self._failed(plugin, owner, error)
 
@@ -67,7 +71,7 @@ class Guard:
         state: State = "partial" if what else "broken"
         seconds = allowed_seconds()
         try:
-            with limited(seconds):
+            with limited(seconds), redirect_stdout(sys.stderr):  # what a command prints is data
                 value = function()
                 return list(value) if isinstance(value, Iterator) else value
         except PluginTooSlow as error:
@@ -96,7 +100,7 @@ class Guard:
         message = _("plugin {plugin}{what} failed: {error}").format(plugin=plugin.name, what=what, error=said)
         if self._strict:
             raise PluginFailed(message) from error
-        if plugin.failures == FAILURES:
+        if plugin.failures == FAILURES and plugin.name != CORE:
             plugin.state, plugin.reason = "broken", message
             self._keep()
             said = _("plugin {plugin} failed {count} times and is left out until the program is started again")

@@ -73,7 +73,7 @@ def _value_of(reading: Reading, name: str) -> tuple[str, bool]:
         inside, outside = quoted(_("in")), quoted(_("not in"))
         return f"case when coalesce(try({expression.sql}), false) then {inside} else {outside} end", False
     columns: Columns = reading.columns
-    checked_columns((name,), columns)
+    (name,) = checked_columns((name,), columns)
     reading.open(columns=[name])
     kind, quoted_name = columns[name], identifier(name)
     if kind == "VARCHAR":

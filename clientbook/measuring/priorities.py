@@ -294,6 +294,8 @@ def _contact(facts: Facts) -> Iterator[Priority]:
             share_of_revenue=None,
         )
     if high < 0.9:
+        pairs = facts.context.query("select distinct channel, purpose from permissions order by all").to_pylist()
+        asked = [f"allowed('{pair['channel']}', '{pair['purpose']}')" for pair in pairs]
         said = _("{share} of the customers of the last 12 months may be written to on no channel")
         yield Priority(
             id="not_contactable",
@@ -305,7 +307,7 @@ def _contact(facts: Facts) -> Iterator[Priority]:
             n=n,
             stake=float(facts.book.net_year[silent].sum()),
             share_of_revenue=None,
-            drill=f"last_order_at >= '{facts.since}'",
+            drill=f"last_order_at >= '{facts.since}' and not ({' or '.join(asked)})",
         )
 
 

@@ -94,20 +94,23 @@ def parse_sort(text: str, columns: Columns) -> Sort:
         InvalidExpression: there is no such column.
     """
     name = text.lstrip("-+")
-    checked_columns((name,), columns)
-    return Sort(column=name, descending=text.startswith("-"))
+    (column,) = checked_columns((name,), columns)
+    return Sort(column=column, descending=text.startswith("-"))
 
 
 def checked_columns(names: tuple[str, ...], columns: Columns) -> tuple[str, ...]:
-    """The names, if all are columns.
+    """The columns that are meant by their names or labels.
 
     Raises:
         InvalidExpression: one is not; the message names the nearest.
     """
+    found = []
     for name in names:
-        if name not in columns:
+        column = columns.column(name)
+        if column is None:
             raise columns.unknown(name)
-    return names
+        found.append(column)
+    return tuple(found)
 
 
 def customers_sql(spec: ViewSpec, columns: Columns, *, select: str | None = None) -> tuple[str, dict[str, object]]:

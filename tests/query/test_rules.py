@@ -53,6 +53,12 @@ def members(reading: Reading, text: str, params: dict[str, Any] | None = None) -
         ("date_diff('day', last_order_at, as_of) > 60", {"Anna"}),
         ("regexp_matches(city, '^L')", {"Zoé", "Émile"}),
         ("order_count % 2 = 0 and order_count > 0", {"Zoé"}),
+        (" or ".join(f"order_count = {number}" for number in range(2, 300)), {"Zoé"}),
+        (
+            "exists (select 1 from orders a join orders b on a.customer_id = b.customer_id and a.order_id <> b.order_id"
+            " where a.customer_id = customers.customer_id)",
+            {"Zoé"},
+        ),
     ],
 )
 def test_a_rule_finds_whom_it_means(reading: Reading, rule: str, who: set[str] | None) -> None:
@@ -79,6 +85,13 @@ def test_an_instant_is_a_day_of_the_shop(reading: Reading) -> None:
         ("customer_id in (select customer_id from read_csv('x'))", "cannot use 'readcsv'", None),
         ("customer_id in (select customer_id from 'orders.parquet')", "no table", None),
         ("customer_id in (select o.customer_id from orders o, orders p)", "joins tables", None),
+        (
+            "customer_id in (select a.customer_id from orders a join orders b on a.status = b.status)",
+            "on customer_id or order_id",
+            None,
+        ),
+        (" or ".join(f"order_count = {number}" for number in range(2000)), "too long", None),
+        ("+".join(["1"] * 3000) + " > 3", "too deeply", None),
         ("customer_id in (select customer_id from main.orders)", "no table", None),
         ("customer_id in (with x as (select 1) select customer_id from orders)", "cannot use", None),
         ("stripaccents(city) = 'a'", "did you mean strip_accents", 0),

@@ -193,12 +193,26 @@ def _check_query(query: exp.Select, columns: Columns) -> None:
     for join in query.args.get("joins") or ():
         if not isinstance(join.this, exp.Table) or not (join.args.get("on") or join.args.get("using")) or join.side:
             raise _refused(_("a sub-query joins tables with `join … on …`"), query)
+        if not _is_key_join(join):
+            raise _refused(_("a sub-query joins tables on customer_id or order_id"), query)
     for table in (source.this, *(join.this for join in query.args.get("joins") or ())):
         if table.name.lower() not in columns.tables or table.args.get("db") or table.args.get("catalog"):
             said = _("there is no table {name!r} to ask{hint}")
             raise _refused(said.format(name=table.name, hint=nearest(table.name, columns.tables)), table)
         table.this.set("this", table.name.lower())
         table.this.set("quoted", False)
+
+
+def _is_key_join(join: exp.Join) -> bool:
+    """Whether a join meets on a key; any other could pair every row with every row."""
+    named = {identifier.name.lower() for identifier in join.args.get("using") or ()}
+    on = join.args.get("on")
+    conditions = [on] if on is not None and not isinstance(on, exp.And) else list(on.flatten()) if on is not None else []
+    for one in conditions:
+        sides = (one.this.unnest(), one.expression.unnest()) if isinstance(one, exp.EQ) else ()
+        if sides and all(isinstance(side, exp.Column) for side in sides) and sides[0].name == sides[1].name:
+            named.add(sides[0].name.lower())
+    return bool(named & {"customer_id", "order_id"})
 
 
 def _check_column(node: exp.Column, columns: Columns) -> None:

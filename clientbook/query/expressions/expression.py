@@ -134,6 +134,8 @@ def _check_runs(expression: Expression, columns: Columns) -> None:
         _nobody(shapes).cursor().table(f"{prelude}select ({expression.sql}) = true from {source}")
     except QueryFailed as error:
         said = str(error).split("\n")[0].partition("Error: ")[2]
+        if "expression depth" in said:
+            raise InvalidExpression(_("this filter is nested too deeply")) from None
         raise InvalidExpression(_("this filter does not fit its columns: {said}").format(said=said)) from None
 
 

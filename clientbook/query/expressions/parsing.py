@@ -12,6 +12,9 @@ from clientbook.query.expressions.names import InvalidExpression
 
 __all__ = ["OVER", "parse", "place_of"]
 
+LONGEST = 20_000
+"""Characters of a rule, which is what an event can hold."""
+
 
 def parse(text: str) -> exp.Expr:
     """The tree of a text.
@@ -19,6 +22,8 @@ def parse(text: str) -> exp.Expr:
     Raises:
         InvalidExpression: it is not exactly one expression.
     """
+    if len(text) > LONGEST:
+        raise InvalidExpression(_("this filter is too long: at most {count} characters").format(count=LONGEST))
     try:
         trees = sqlglot.parse(with_over_renamed(text), dialect="duckdb")
     except TokenError:

@@ -42,7 +42,10 @@ def resolved(text: str, columns: Columns, params: Mapping[str, Value], within: t
             said = _("the second value of over is a condition on single customers: over(avg(revenue), city = 'Lyon')")
             raise InvalidExpression(said, place=place_of(over))
     for node in tree.walk():
-        if family(node) == "bool" or isinstance(node, exp.Predicate | exp.Connector | exp.Not | exp.Exists):
+        # of `a or b or …` the parts alone: the text of each nested `or` would take time that grows with the square
+        if isinstance(node, exp.Predicate | exp.Exists | exp.Anonymous) or (
+            isinstance(node, exp.Column) and family(node) == "bool"
+        ):
             node.meta[CONDITION] = node.sql("duckdb", normalize_functions="lower").replace(f"{OVER}(", "over(")
     place_moments(tree, columns)
     for change in (
