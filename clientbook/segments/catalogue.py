@@ -86,7 +86,9 @@ class Catalogue:
             return f"core.{name}"
         hint = nearest(name, [*self.ids(), *(id.removeprefix("core.") for id in self.ids())])
         said = _("there is no segment {name!r}{hint}; `clientbook segments` lists them")
-        raise NoSuchSegment(said.format(name=name, hint=hint))
+        if self.reading.snapshot.moment.as_of is not None and not hint:
+            said = _("on {day} there was no segment {name!r}; `segments diff --rule now` takes today's rule for both days")
+        raise NoSuchSegment(said.format(name=name, hint=hint, day=self.reading.day.isoformat()))
 
     def all(self, given: Mapping[str, str] | None = None) -> list[Listed]:
         """Every segment; parameters that are given go to each that has one of that name.
