@@ -74,10 +74,23 @@ def lifted(tree: exp.Expr, place: Callable[[str, str], exp.Expr]) -> exp.Expr:
     return tree.transform(replaced)
 
 
+_HARMLESS: Final = (
+    *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Connector, exp.Not, exp.Paren, exp.Predicate),
+    *(exp.Coalesce, exp.TryCast, exp.DataType, exp.Var),
+)
+"""What a condition may be made of that never raises an error over a value."""
+
+
 def guarded(tree: exp.Expr) -> exp.Expr:
-    """A copy of the tree in which an error over a value gives NULL. DuckDB's TRY takes no sub-query: it stands around it."""
+    """A copy of the tree in which an error over a value gives NULL.
+
+    DuckDB's TRY takes no sub-query, so it stands around one, or inside; and it would hide from the engine by which columns
+    a sub-query meets the customers, so conditions that cannot raise go without.
+    """
 
     def guard(node: exp.Expr) -> exp.Expr:
+        if all(_is_harmless(part) for part in node.walk()):
+            return node
         if node.find(exp.Select) is None:
             return exp.Anonymous(this="try", expressions=[node.copy()])
         if isinstance(node, exp.Connector | exp.Not | exp.Paren | exp.Coalesce):
@@ -87,11 +100,26 @@ def guarded(tree: exp.Expr) -> exp.Expr:
             return node
         for query in list(node.find_all(exp.Select)):
             where = query.args.get("where")
-            if where is not None and where.this.find(exp.Select) is None:
-                where.set("this", guard(where.this))
+            if where is not None:
+                where.set("this", guard_parts(where.this))
         return node
 
+    def guard_parts(node: exp.Expr) -> exp.Expr:
+        """`a and b` with each part for itself; what names the customer outside stays as it is."""
+        if isinstance(node, exp.And):
+            node.set("this", guard_parts(node.this))
+            node.set("expression", guard_parts(node.expression))
+            return node
+        names_outside = any("kind" in one.meta and not one.meta.get("inner") for one in node.find_all(exp.Column))
+        return node if names_outside or node.find(exp.Select) is not None else guard(node)
+
     return guard(tree.copy())
+
+
+def _is_harmless(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Column) and "kind" in node.meta and not family(node):
+        return False  # a map, which is cast to what it is compared with
+    return isinstance(node, _HARMLESS) and not isinstance(node, exp.RegexpLike)
 
 
 def literal(value: Any) -> exp.Expr:
