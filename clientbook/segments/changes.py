@@ -140,7 +140,7 @@ def changes(
                 cause=cause(one),
                 events=tuple(events.get(one, ())[-SHOWN:]) if cause(one) == "event" else (),
             )
-            for one in moved
+            for one in sorted(moved, key=lambda id: (str(names.get(id, id)).casefold(), id))
         ),
     )
 
