@@ -7,12 +7,12 @@ Source: E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete obse
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from clientbook.api import Context
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 HORIZON_DAYS: Final = 365
@@ -21,7 +21,9 @@ FEWEST_GAPS: Final = 30
 EX_BELOW: Final = 0.20
 AT_RISK_BELOW: Final = 0.50
 
-_STRATUM = "case when k >= 10 then 4 when k >= 5 then 3 when k >= 3 then 2 else k - 1 end"
+STRATA: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 1 << 30))
+"""Customers with from so many to so many order-days compare with each other."""
+
 _DAYS = """
     select
         customer_id, order_date,
@@ -33,7 +35,7 @@ _DAYS = """
 """
 _GAPS = f"""
     select
-        cast({_STRATUM} as integer) as stratum,
+        cast(least(k, 10) as integer) as rank,
         cast(greatest(date_diff('day', order_date, coalesce(next_date, $day)), 0) as integer) as days,
         next_date is not null as is_closed,
         count(*) as n
@@ -43,58 +45,40 @@ _GAPS = f"""
 _OPEN = f"""
     select
         customer_id,
-        cast({_STRATUM} as integer) as stratum,
+        cast(least(k, 10) as integer) as rank,
         cast(greatest(date_diff('day', order_date, $day), 0) as integer) as days
     from ({_DAYS}) as gaps
     where next_date is null
 """
 
 
+def default_horizon(first: date | None, day: date) -> int:
+    """Days looked ahead: a year, or half of the time since the book's first order where that is shorter."""
+    known = (day - first).days if first else 0
+    return max(1, min(HORIZON_DAYS, known // 2))
+
+
 def return_probability(ctx: Context) -> pa.Table:
     """One row per buyer: customer_id and value, 0 to 1, NULL where too few customers compare."""
-    return ctx.once("core.return_probability", lambda: _computed(ctx))
-
-
-def _computed(ctx: Context) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
+    from clientbook.statistics.survival import kaplan_meier
+
     gaps = ctx.query(_GAPS, {"day": ctx.day})
     waiting = ctx.query(_OPEN, {"day": ctx.day})
-    horizon = _horizon(ctx)
-    longest = int(np.max(gaps["days"].to_numpy())) if len(gaps) else 0
-    table = np.full((5, longest + 1), np.nan)
-    for stratum in range(5):
-        survival = _survival(gaps, stratum, longest + horizon + 1)
-        if survival is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                table[stratum] = 1 - survival[horizon : horizon + longest + 1] / survival[: longest + 1]
-    values = table[waiting["stratum"].to_numpy(), waiting["days"].to_numpy()] if len(waiting) else np.array([])
+    began = ctx.query("select min(order_date) as began from orders where status <> 'cancelled'")["began"][0].as_py()
+    horizon = default_horizon(began, ctx.day)
+    closed = gaps["is_closed"].to_numpy(zero_copy_only=False).astype(bool)
+    rank, days, counts = (gaps[name].to_numpy() for name in ("rank", "days", "n"))
+    own_rank, waited = waiting["rank"].to_numpy(), waiting["days"].to_numpy()
+    values = np.full(len(waiting), np.nan)
+    for least, most in STRATA:
+        chosen, own = (rank >= least) & (rank <= most), (own_rank >= least) & (own_rank <= most)
+        if counts[chosen].sum() >= FEWEST_GAPS:
+            curve = kaplan_meier(days[chosen], closed[chosen], counts[chosen])
+            values[own] = curve.ends_within(waited[own], horizon)
     rounded = np.round(values, 6)  # sums of floats may differ in their last digits from run to run
     return pa.table(
         {"customer_id": waiting["customer_id"], "value": pa.array(rounded, pa.float64(), mask=np.isnan(rounded))}
     )
-
-
-def _horizon(ctx: Context) -> int:
-    """Days looked ahead: a year, or half of the book's history where that is shorter."""
-    began = ctx.query("select min(order_date) as began from orders where status <> 'cancelled'")["began"][0].as_py()
-    known = (ctx.day - began).days if began else 0
-    return max(1, min(HORIZON_DAYS, known // 2))
-
-
-def _survival(gaps: pa.Table, stratum: int, length: int) -> np.ndarray | None:
-    """S at the end of each day from 0 on, for a stratum; None where it has too few gaps."""
-    import numpy as np
-
-    chosen = gaps["stratum"].to_numpy() == stratum
-    days, counts = gaps["days"].to_numpy()[chosen], gaps["n"].to_numpy()[chosen]
-    if counts.sum() < FEWEST_GAPS:
-        return None
-    closed = gaps["is_closed"].to_numpy(zero_copy_only=False)[chosen]
-    ended = np.bincount(days, weights=counts, minlength=length)
-    returned = np.bincount(days[closed], weights=counts[closed], minlength=length)
-    at_risk = counts.sum() - np.concatenate(([0.0], np.cumsum(ended)[:-1]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = np.where(at_risk > 0, returned / at_risk, 0.0)
-    return np.asarray(np.cumprod(1 - hazard))

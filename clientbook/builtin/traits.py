@@ -58,7 +58,7 @@ def _relation(name: str) -> Relation:
 @hookimpl
 def register_traits() -> Iterable[Trait]:
     """Recency, frequency, monetary; scores; habits; chances; the person."""
-    return (*_recency_frequency_monetary(), *_habits(), *_chances(), *_person())
+    return (*_recency_frequency_monetary(), *_scores(), *_habits(), *_chances(), *_person())
 
 
 def _recency_frequency_monetary() -> Iterable[Trait]:
@@ -116,6 +116,12 @@ def _recency_frequency_monetary() -> Iterable[Trait]:
             better="up",
             group=group,
         ),
+    )
+
+
+def _scores() -> Iterable[Trait]:
+    group = N_("Recency, frequency, monetary")
+    return (
         Trait(
             id="core.recency_score",
             column="recency_score",

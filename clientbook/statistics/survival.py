@@ -39,6 +39,15 @@ class SurvivalCurve:
         place = int(np.searchsorted(self.times, t, side="right"))
         return float(self.survival[place - 1]) if place else 1.0
 
+    def ends_within(self, lasted: ArrayLike, more: float) -> Floats:
+        """Of what has lasted for each of these times, the share that ends within `more`: 1 - S(t + more) / S(t)."""
+        steps = np.concatenate([[1.0], self.survival])
+        now = np.asarray(lasted, dtype=np.int64)
+        before = steps[np.searchsorted(self.times, now, side="right")]
+        after = steps[np.searchsorted(self.times, now + more, side="right")]
+        share: Floats = 1 - np.divide(after, before, out=np.ones_like(after), where=before > 0)
+        return share
+
     def reaches(self, t: float) -> bool:
         """Whether S(t) is known: somebody was under observation for so long, or nobody is left."""
         return self.longest >= t or self.at(t) == 0

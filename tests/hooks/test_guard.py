@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
+import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -152,7 +154,8 @@ def test_a_loop_in_another_thread_is_stopped_too() -> None:
     assert stopped == [True]
 
 
-def test_what_ends_in_time_is_not_stopped() -> None:
-    for _attempt in range(3):
-        with limited(30):
-            pass
+def test_what_ends_in_time_is_not_stopped_later() -> None:
+    with limited(0.2):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    time.sleep(0.4)

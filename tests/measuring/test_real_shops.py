@@ -108,9 +108,17 @@ def cdnow() -> Iterator[Engine]:
 
 
 def context_of(engine: Engine, day: date, **params: Any) -> RunContext:
-    snapshot: Any = SimpleNamespace(engine=engine, prepare=lambda _sql: None)
+    snapshot: Any = SimpleNamespace(engine=engine)
     at = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
-    return RunContext(snapshot=snapshot, at=at, day=day, currency="USD", timezone="UTC", params=params)
+    return RunContext(
+        snapshot=snapshot,
+        at=at,
+        day=day,
+        currency="USD",
+        timezone="UTC",
+        params=params,
+        make_ready=lambda _sql: None,
+    )
 
 
 def test_how_revenue_is_spread_in_cdnow(cdnow: Engine) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from clientbook.api import Context, Estimate
 from clientbook.builtin.figures.dates import MONTH_DAYS, day_number, months_back
 from clientbook.builtin.figures.shared import Buyers, Floats, Ints, buyers, takings
-from clientbook.builtin.returning import FEWEST_GAPS, HORIZON_DAYS
+from clientbook.builtin.returning import FEWEST_GAPS, STRATA, default_horizon
 from clientbook.statistics import bootstrap
 from clientbook.statistics.bootstrap import Weights
 from clientbook.statistics.survival import SurvivalCurve, kaplan_meier
@@ -19,7 +19,6 @@ from clientbook.statistics.wilson import wilson
 
 RANKS: Final = 50
 """Orders are followed up to this one."""
-STRATA: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 1 << 30))
 _CUT: Final = 1.5
 _REPLICATES: Final = 400
 """Replicates of a curve: each costs a pass over all gaps of the sample."""
@@ -52,8 +51,7 @@ def horizon(ctx: Context) -> int:
     if chosen:
         return round(float(cast("int", chosen)) * MONTH_DAYS)
     first = takings(ctx)["first_day"]
-    covered = (ctx.day - first).days if first else 0
-    return max(1, min(HORIZON_DAYS, covered // 2))
+    return default_horizon(first, ctx.day)
 
 
 def progression(ctx: Context) -> Progression:
@@ -239,10 +237,7 @@ def _return(book: Buyers, within: int, today: int) -> Return:
         curve = kaplan_meier(gaps.days[rows], gaps.closed[rows])
         now = rows & is_open
         silent = today - book.last[gaps.owner[now]]
-        steps = np.concatenate([[1.0], curve.survival])
-        before = steps[np.searchsorted(curve.times, silent, side="right")]
-        after = steps[np.searchsorted(curve.times, silent + within, side="right")]
-        probability[gaps.owner[now]] = 1 - np.divide(after, before, out=np.ones_like(after), where=before > 0)
+        probability[gaps.owner[now]] = curve.ends_within(silent, within)
         beyond += int((silent + within > curve.longest).sum())
     return Return(probability=probability, is_beyond=beyond > 0.05 * max(1, int(book.has_ordered.sum())))
 
