@@ -38,7 +38,12 @@ from clientbook.hooks.states import Plugin, PluginFailed, State, Switches, hook_
 from clientbook.hooks.watchdog import PluginTooSlow, allowed_seconds, limited
 from clientbook.i18n import _
 
-BUILTIN: Final = ("clientbook.builtin.traits", "clientbook.builtin.metrics", "clientbook.builtin.segments")
+BUILTIN: Final = (
+    "clientbook.builtin.traits",
+    "clientbook.builtin.metrics",
+    "clientbook.builtin.segments",
+    "clientbook.builtin.exporters",
+)
 """The first-party plugins, loaded in this order."""
 
 FAILURES: Final = 3
