@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -33,7 +34,8 @@ _OWNER: Final = (
 
 MADE: Final = {
     "orders": f"select {_OWNER} as customer_id, 'web' as source, cast(range as varchar) as order_id, 'placed' as status,"
-    f" {_DAY.format(n='range', salt=2)} as placed_at, cast(timezone('Europe/Paris', {_DAY.format(n='range', salt=2)}) as date) as order_date,"
+    f" {_DAY.format(n='range', salt=2)} as placed_at,"
+    f" cast(timezone('Europe/Paris', {_DAY.format(n='range', salt=2)}) as date) as order_date,"
     " 'EUR' as currency, cast(5 + hash(range, 3) % 12000 / 100.0 as decimal(18, 4)) as gross,"
     " cast(5 + hash(range, 3) % 12000 / 100.0 as decimal(38, 4)) as revenue, range as position"
     " from range({customers} * 2)",
@@ -48,7 +50,8 @@ MADE: Final = {
     "customers": "with bought as (select customer_id, count(*) as order_count, sum(revenue) as revenue,"
     " min(placed_at) as first_order_at, max(placed_at) as last_order_at from read_parquet({orders}) group by 1)"
     " select lpad(cast(range as varchar), 20, '0') as customer_id, 'Customer ' || range as name,"
-    " if(range % 12 = 0, 'company', 'person') as kind, ['Lyon', 'Nice', 'Lille', 'Nantes'][1 + cast(hash(range) % 4 as bigint)] as city,"
+    " if(range % 12 = 0, 'company', 'person') as kind,"
+    " ['Lyon', 'Nice', 'Lille', 'Nantes'][1 + cast(hash(range) % 4 as bigint)] as city,"
     " if(range % 3 = 0, date '1950-01-01' + cast(hash(range) % 20000 as integer), null) as birth_date,"
     " coalesce(bought.order_count, 0) as order_count, cast(coalesce(bought.revenue, 0) as decimal(38, 4)) as revenue,"
     " cast(coalesce(bought.revenue, 0) as decimal(38, 4)) as gross, cast(0 as decimal(38, 4)) as refunded,"
@@ -122,7 +125,7 @@ def main() -> None:
         counting, row = timed(lambda: reading.engine.rows(count_query(conditions))[0])
         plan = reading.engine.rows(f"explain {count_query(conditions)}")[0]["explain_value"]
         counts = {one.id: row[f"n{place}"] for place, one in enumerate(segments)}
-        singly = sum(timed(lambda one=one: reading.engine.rows(count_query([one])))[0] for one in conditions)
+        singly = sum(timed(partial(reading.engine.rows, count_query([one])))[0] for one in conditions)
         everything, _none = timed(lambda: reading.open(columns=list(reading.traits.by_column)))
         reading.engine.close()
         hand, expected = timed(by_hand(given.memory, paths, folder / "spill"))

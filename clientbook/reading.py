@@ -14,7 +14,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from clientbook.consent.desk import ConsentDesk
-from clientbook.engine.duckdb import Engine, quoted
+from clientbook.engine.duckdb import Engine, QueryFailed, quoted
 from clientbook.errors import ClientbookError
 from clientbook.hooks.declarations import Trait, Value
 from clientbook.hooks.discovery import CORE
@@ -24,7 +24,7 @@ from clientbook.projection.snapshots import Snapshot
 from clientbook.query.everything import CONSENT_TYPES, everything
 from clientbook.query.expressions import Columns, Expression, Rule, check
 from clientbook.query.parameters import free_value
-from clientbook.query.traits import Traits, open_traits
+from clientbook.query.traits import Traits, computed, open_traits
 from clientbook.settings import Settings
 
 
@@ -155,18 +155,25 @@ class Reading:
             self.engine.execute(f"create or replace view segment_members as {sql('segment_members')}{listed}")
 
     def open_traits(self, columns: Iterable[str], *, at: datetime | None = None, schema: str = "main") -> None:
-        """Join trait columns to a schema's customers, at this instant or an earlier one."""
-        instant = at or self.at
+        """Join trait columns to a schema's customers, at this instant or an earlier one; one that fails is NULL."""
+        instant, wanted = at or self.at, tuple(columns)
         shared: dict[str, Any] = {}
 
-        def computed(trait: Trait) -> pa.Table | None:
-            assert trait.compute
-            context = replace(self.context(schema=schema, at=at, owner=trait.id), shared=shared)
-            return self.plugins.call(trait.id, trait.compute, context)[0]
+        def opened(traits: Traits, columns: Iterable[str]) -> None:
+            open_traits(self.engine, traits, columns, at=instant, day=self.local_day(instant), compute=given, schema=schema)
 
-        open_traits(
-            self.engine, self.traits, columns, at=instant, day=self.local_day(instant), compute=computed, schema=schema
-        )
+        def given(trait: Trait) -> pa.Table | None:
+            context = replace(self.context(schema=schema, at=at, owner=trait.id), shared=shared)
+            return self.plugins.call(trait.id, computed, trait, context)[0]
+
+        try:
+            opened(self.traits, wanted)
+        except QueryFailed:
+            traits = self.traits
+            for column in traits.with_needed(wanted):
+                if self.plugins.call(traits.by_column[column].id, opened, traits, [column])[1]:
+                    traits = traits.without(column)
+            opened(traits, wanted)
 
     def context(
         self,

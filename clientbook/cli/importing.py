@@ -55,6 +55,8 @@ def import_command(
 
     if mapping_path and source:
         raise WrongUse(_("the mapping names the source; --source goes without --mapping"))
+    if mapping_path and importer:
+        raise WrongUse(_("the mapping says how a table is read; --importer goes without --mapping"))
     book = open_book(ctx)
     mapping = load_mapping(mapping_path) if mapping_path else None
     how = Way(source=source, importer=importer, yes=yes, dry_run=dry_run, allow_erased=allow_erased, as_json=as_json)

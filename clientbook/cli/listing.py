@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from clientbook.cli.common import clean
+from clientbook.cli.common import chosen_format, clean
 from clientbook.cli.diagnostics import say
 from clientbook.cli.output import print_json, print_rows, print_table
 from clientbook.errors import WrongUse
@@ -29,6 +30,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 def listing_options(command: F) -> F:
     """What both commands take."""
     for option in (
+        click.option("--exporter", metavar="ID", help=_("What writes the file, where its suffix does not say it.")),
+        click.option(
+            "--export", "export_path", type=click.Path(path_type=Path), metavar="FILE", help=_("Write them to a file.")
+        ),
         click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many.")),
         click.option("--columns", metavar="A,B", help=_("Columns to show; `all`, or `help` to list them.")),
         click.option(
@@ -66,11 +71,42 @@ class Asked:
         return not (self.where or self.sorts or self.columns or self.segment)
 
 
-def print_customers(book: Book, asked: Asked, moment: Moment, format: str) -> None:
-    """Print the customers that are asked for."""
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where a list goes: to the terminal in a format, or to a file by an exporter."""
+
+    format: str
+    export_path: Path | None = None
+    exporter: str | None = None
+
+    @classmethod
+    def chosen(cls, format_: str | None, as_json: bool, export_path: Path | None, exporter: str | None) -> Output:
+        """What the options say together.
+
+        Raises:
+            WrongUse: they contradict each other.
+        """
+        if exporter and not export_path:
+            raise WrongUse(_("--exporter goes with --export FILE"))
+        if export_path and (format_ or as_json):
+            raise WrongUse(_("--export writes what the exporter makes; it goes without --format and --json"))
+        format = "file" if export_path else chosen_format(format_, as_json)
+        return cls(format=format, export_path=export_path, exporter=exporter)
+
+
+def print_customers(book: Book, asked: Asked, moment: Moment, output: Output) -> None:
+    """Print the customers that are asked for, or write them to a file."""
+    from clientbook.cli.exporting import export, exporter_for
     from clientbook.query.labels import column_label
     from clientbook.query.views import column_types
 
+    format, path = output.format, output.export_path
+    if path:
+        writer = exporter_for(book.plugins, path, output.exporter)
+        with book.reading(moment) as reading, pointing_at(asked.where):
+            rows = _rows_of_reading(reading, asked, moment, format)
+        export(book.plugins, writer, rows, path)
+        return
     if asked.is_plain:
         with book.snapshot(moment) as snapshot:
             rows = _rows(snapshot.engine, asked, column_types(snapshot.engine), _default_names(format), moment)

@@ -38,6 +38,8 @@ _COMMANDS: Final = {
     "register": ("register", _("Print the record of processing activities (GDPR article 30).")),
     "doctor": ("doctor", _("Look whether everything about the book is as it should be.")),
     "plugins": ("plugins", _("List plugins, or switch one on or off.")),
+    "metrics": ("metrics", _("Figures about the customers, with how sure they are.")),
+    "priorities": ("priorities", _("Strengths, weak points and breaking points, by the revenue at stake.")),
     "query": ("reading", _("Ask the read model in SQL, read-only.")),
     "add": ("noting", _("Add a customer by hand.")),
     "log": ("noting", _("Note a call, a meeting, a visit, a message, a note.")),

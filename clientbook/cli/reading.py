@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
-from clientbook.cli.listing import Asked, listing_options, param_option, print_customers
+from clientbook.cli.diagnostics import warn
+from clientbook.cli.listing import Asked, Output, listing_options, param_option, print_customers
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
@@ -37,15 +39,18 @@ def customers_command(
     limit: int | None,
     segment: str | None,
     params: tuple[str, ...],
+    export_path: Path | None,
+    exporter: str | None,
     format_: str | None,
     as_json: bool,
     as_of: str | None,
     known_at: str | None,
 ) -> None:
-    """List customers."""
+    """List customers, or write them to a file as a plugin's exporter does."""
     book = open_book(ctx)
     asked = Asked(where=where, search=search, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params)
-    print_customers(book, asked, read_moment(book, as_of, known_at), chosen_format(format_, as_json))
+    output = Output.chosen(format_, as_json, export_path, exporter)
+    print_customers(book, asked, read_moment(book, as_of, known_at), output)
 
 
 @click.command("show")
@@ -141,14 +146,18 @@ def query_command(
 
 
 def _registry(ctx: click.Context) -> Registry:
-    """The types of events of the book, or where there is none those that every book has."""
+    """The types of events of the book, or where there is none those that any book would have."""
     from clientbook.events.registry import Registry
+    from clientbook.hooks.manager import Plugins
     from clientbook.settings import NoBook
 
     try:
         return open_book(ctx).registry
     except NoBook:
-        return Registry()
+        registry, plugins = Registry(), Plugins.load()
+        plugins.listen(warn)
+        plugins.add_event_types(registry)
+        return registry
 
 
 def _check_types(book: Book, snapshot: Snapshot, types: tuple[str, ...]) -> None:

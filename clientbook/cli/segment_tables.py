@@ -20,7 +20,7 @@ from clientbook.query.text import harmless
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clientbook.segments.backtest import Backtest, Month
+    from clientbook.segments.backtest import Backtest, Group, Month
     from clientbook.segments.changes import Changes
     from clientbook.segments.overlap import Overlap
     from clientbook.segments.profile import Level, Profile, Variable
@@ -31,6 +31,8 @@ _CAUSES: Final = {
     "rule": N_("the rule was changed"),
     "others": N_("what others did"),
 }
+FEWEST: Final = 30
+"""Of fewer no share is shown."""
 _SHOWN_PAIRS: Final = 15
 _SHOWN_LEVELS: Final = 4
 _SHOWN_VARIABLES: Final = 20
@@ -332,19 +334,29 @@ def _print_backtest(found: Backtest, currency: str) -> None:
 
 def _backtest_row(month: Month, name: str) -> dict[str, str]:
     members, others = month.members, month.others
+    is_telling = min(members.n, others.n) >= FEWEST
+    interval = members.interval if members.n >= FEWEST else None
+    lift_interval = month.lift_interval if is_telling else None
     return {
         "day": name,
         "members": f"{members.n:,}",
-        "share": _percent(members.ordered, members.n),
-        "interval": "" if members.interval is None else "{:.1%}-{:.1%}".format(*members.interval),
+        "share": _rate(members),
+        "interval": "" if interval is None else "{:.1%}-{:.1%}".format(*interval),
         "others": f"{others.n:,}",
-        "others_share": _percent(others.ordered, others.n),
-        "lift": "" if month.lift is None else f"{month.lift:.2f}",
-        "lift_interval": "" if month.lift_interval is None else "{:.2f}-{:.2f}".format(*month.lift_interval),
+        "others_share": _rate(others),
+        "lift": f"{month.lift:.2f}" if month.lift is not None and is_telling else "",
+        "lift_interval": "" if lift_interval is None else "{:.2f}-{:.2f}".format(*lift_interval),
         "revenue": f"{members.revenue / members.n:,.2f}" if members.n else "",
         "others_revenue": f"{others.revenue / others.n:,.2f}" if others.n else "",
         "partial": _("partial") if month.is_partial else "",
     }
+
+
+def _rate(group: Group) -> str:
+    """The share who ordered; of a few the bare numbers."""
+    if group.n < FEWEST:
+        return _("{count} of {total}").format(count=group.ordered, total=group.n) if group.n else ""
+    return _percent(group.ordered, group.n)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zoneinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment, read_time
+from clientbook.cli.common import clean, format_options, moment_options, open_book, read_moment, read_time
 from clientbook.cli.diagnostics import say
 from clientbook.cli.explained import reason_lines
-from clientbook.cli.listing import Asked, listing_options, param_option, pointing_at, print_customers, trait_labels
+from clientbook.cli.listing import Asked, Output, listing_options, param_option, pointing_at, print_customers, trait_labels
 from clientbook.cli.output import print_json, print_table
 from clientbook.cli.segment_tables import backtest_command, diff_command, given, overlap_command, profile_command
 from clientbook.i18n import _, ngettext
@@ -58,6 +59,8 @@ def members_command(
     columns: str | None,
     limit: int | None,
     params: tuple[str, ...],
+    export_path: Path | None,
+    exporter: str | None,
     format_: str | None,
     as_json: bool,
     as_of: str | None,
@@ -66,7 +69,8 @@ def members_command(
     """List the members of a segment."""
     book = open_book(ctx)
     asked = Asked(where=where, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params)
-    print_customers(book, asked, read_moment(book, as_of, known_at), chosen_format(format_, as_json))
+    output = Output.chosen(format_, as_json, export_path, exporter)
+    print_customers(book, asked, read_moment(book, as_of, known_at), output)
 
 
 def _noted(command: Any) -> Any:

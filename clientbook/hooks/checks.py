@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from clientbook.errors import ClientbookError
+from clientbook.errors import WrongUse
 from clientbook.events.base import Event, type_name
 from clientbook.hooks.declarations import (
     Declaration,
@@ -27,6 +27,7 @@ from clientbook.hooks.declarations import (
     Trait,
     Value,
 )
+from clientbook.hooks.over import with_over_renamed
 from clientbook.i18n import _
 
 KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -150,11 +151,8 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
         elif text.startswith("type["):
             if not (isinstance(value, type) and issubclass(value, Event)):
                 yield _("{field}: expected a subclass of Event").format(field=field.name)
-        elif value == ():
-            continue
-        elif parts := _parts(value):
-            yield from (f"{field.name}: {fault}" for part in parts for fault in ill_typed_fields(part))
-            yield from _not_of(field.type, value, field.name)
+        elif structs := _structs(field.type):
+            yield from _struct_faults(field.name, value, structs, is_list="tuple" in text, is_optional="None" in text)
         elif field.type == Value:
             if not isinstance(value, get_args(Value)):
                 yield _("{field}: expected a number, a text or a date").format(field=field.name)
@@ -166,21 +164,23 @@ def ill_typed_fields(one: msgspec.Struct) -> Iterable[str]:
                 yield f"{field.name}: {error}"
 
 
-def _parts(value: Any) -> tuple[msgspec.Struct, ...]:
-    """The Structs that a value is, or holds."""
-    if isinstance(value, msgspec.Struct):
-        return (value,)
-    return tuple(one for one in value if isinstance(one, msgspec.Struct)) if isinstance(value, tuple | list) else ()
+def _structs(kind: Any) -> tuple[type[msgspec.Struct], ...]:
+    """The Struct classes that a field of this type holds."""
+    return tuple(one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, msgspec.Struct))
 
 
-def _not_of(kind: Any, value: Any, name: str) -> Iterable[str]:
-    """A fault where a Struct, or one in a tuple, is not of the field's class."""
-    wanted = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
-    for one in value if isinstance(value, tuple | list) else (value,):
-        if not isinstance(one, tuple(wanted)):
-            yield _("{field}: expected {kind}, found {found}").format(
-                field=name, kind=wanted[0].__name__ if wanted else kind, found=type(one).__name__
-            )
+def _struct_faults(
+    name: str, value: Any, kinds: tuple[type[msgspec.Struct], ...], *, is_list: bool, is_optional: bool
+) -> Iterable[str]:
+    if is_list and not isinstance(value, tuple | list):
+        yield _("{field}: expected a list").format(field=name)
+        return
+    for one in value if is_list else () if value is None and is_optional else (value,):
+        if isinstance(one, kinds):
+            yield from (f"{name}: {fault}" for fault in ill_typed_fields(one))
+        else:
+            said = _("{field}: expected {kind}, found {found}")
+            yield said.format(field=name, kind=kinds[0].__name__, found=type(one).__name__)
 
 
 def cycles(needs: Mapping[str, Collection[str]]) -> set[str]:
@@ -201,7 +201,9 @@ def columns_named(sql: str) -> set[str]:
     """The columns that a sound expression names."""
     from sqlglot import exp, parse_one
 
-    return {column.name for column in parse_one(sql, read="duckdb").find_all(exp.Column) if not column.table}
+    return {
+        column.name for column in parse_one(with_over_renamed(sql), read="duckdb").find_all(exp.Column) if not column.table
+    }
 
 
 def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[str] = ()) -> Iterable[str]:
@@ -211,8 +213,7 @@ def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[s
     from sqlglot.errors import ParseError, TokenError
 
     try:
-        # `over(avg(revenue), city = 'Lyon')` is the language's own; to the parser the word is reserved
-        trees = sqlglot.parse(re.sub(r"(^|[^\s)])(\s*)\bover\s*\(", r"\1\2_ovr(", sql), read="duckdb")
+        trees = sqlglot.parse(with_over_renamed(sql), read="duckdb")
     except ParseError as error:
         first = error.errors[0]
         yield f"{what}: {first['description']} ({_('line {line}').format(line=first['line'])})"
@@ -338,7 +339,6 @@ def _segment_faults(segment: Segment) -> Iterable[str]:
 def _param_faults(params: Iterable[Param]) -> Iterable[str]:
     seen: set[str] = set()
     for param in params:
-        yield from (f"{param.name}: {fault}" for fault in ill_typed_fields(param))
         if not _NAME.fullmatch(param.name):
             yield _("expected a parameter's name in lower case, found {name!r}").format(name=param.name)
         if param.name in seen:
@@ -358,7 +358,7 @@ def _default_faults(param: Param) -> Iterable[str]:
         yield str(error)
 
 
-class WrongParameter(ClientbookError, ValueError):
+class WrongParameter(WrongUse):
     """A parameter cannot take this value; the message says what it takes."""
 
 

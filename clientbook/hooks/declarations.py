@@ -162,8 +162,8 @@ class Metric(Declaration, frozen=True, kw_only=True):
     group: str = ""
     parts: Mapping[str, str] = {}
     """Of a figure in parts that are known beforehand: each part and its label, as msgids."""
-    layout: Literal["list", "matrix"] = "list"
-    """How many parts are shown: one under the other, or `row/column` in a grid."""
+    layout: Literal["list", "columns", "matrix"] = "list"
+    """How many parts are shown: one under the other (`columns`: each a column of customers), or `row/column` in a grid."""
     trend: bool = True
     """Whether the figure can be told for an earlier day."""
     breakdown: bool = True

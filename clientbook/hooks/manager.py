@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +13,10 @@ from typing import Any, Final
 import msgspec
 import pluggy
 
-from clientbook.errors import ClientbookError
 from clientbook.events.base import type_name
 from clientbook.events.registry import CORE_EVENTS, Registry
 from clientbook.hooks import hookspecs
-from clientbook.hooks.checks import Checker, Fault, columns_named, cycles, name_of
+from clientbook.hooks.checks import Checker, columns_named, cycles, name_of
 from clientbook.hooks.declarations import (
     API_VERSION,
     AppendedBatch,
@@ -33,9 +32,8 @@ from clientbook.hooks.declarations import (
     Trait,
 )
 from clientbook.hooks.discovery import CORE, Found, discover
-from clientbook.hooks.remembering import remember
-from clientbook.hooks.states import Plugin, PluginFailed, State, Switches, hook_fault, place_of, trace_of, with_version
-from clientbook.hooks.watchdog import PluginTooSlow, allowed_seconds, limited
+from clientbook.hooks.guard import FAILURES, Guard
+from clientbook.hooks.states import Plugin, Switches, hook_fault
 from clientbook.i18n import _
 
 BUILTIN: Final = (
@@ -46,28 +44,18 @@ BUILTIN: Final = (
 )
 """The first-party plugins, loaded in this order."""
 
-FAILURES: Final = 3
-"""Calls that may fail before a plugin is left out until the program is started again."""
 
-
-class Plugins:
+class Plugins(Guard):
     """The plugins that are loaded, and what they declare by id, in the order of ids.
 
     Declarations are asked for when they are first wanted, checked, and kept.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
+        super().__init__(strict=strict)
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        self.known: dict[str, Plugin] = {}
-        """All plugins that are installed, by name, and `core`."""
-        self.listener: Callable[[str], None] | None = None
-        """Is told of each trouble as it comes."""
-        self.troubles: list[str] = []
-        """What went wrong, as people read it."""
-        self._strict = strict
         self._declared: dict[str, dict[str, Any]] = {}
-        self._memory: Path | None = None
 
     @classmethod
     def load(
@@ -170,26 +158,6 @@ class Plugins:
         """The version of the plugin that owns an id or has that name."""
         return self.known[owner.partition(".")[0]].version
 
-    def call(self, owner: str, function: Callable[..., Any], *args: Any, **named: Any) -> tuple[Any, str | None]:
-        """Call a plugin's function: its value and None, or None and a message that names the plugin.
-
-        `owner` is the id of a declaration, or the plugin's name. A generator's values are drawn here, as a list. A
-        failure is recorded, and for the caller to tell; with the third the plugin is left out until the program is started
-        again.
-
-        Raises:
-            PluginFailed: it failed, and the environment is strict.
-        """
-        plugin = self.known.get(owner.partition(".")[0]) or self._nameless(owner)
-        if plugin.failures >= FAILURES:
-            said = _("plugin {plugin} failed {count} times and is left out until the program is started again")
-            return None, said.format(plugin=plugin.name, count=FAILURES)
-        try:
-            value = function(*args, **named)
-            return (list(value) if isinstance(value, Iterator) else value), None
-        except (Exception, SystemExit) as error:
-            return None, self._failed(plugin, owner, error)
-
     def hears(self, hook: str) -> bool:
         """Whether any plugin that is loaded implements the hook."""
         loaded = [module for plugin in self.known.values() if plugin.is_loaded for module in plugin.modules]
@@ -211,12 +179,6 @@ class Plugins:
         """Tell the plugins what was appended."""
         for _answer in self._each("log_appended", batch=batch):
             pass
-
-    def listen(self, listener: Callable[[str], None]) -> None:
-        """Tell of the troubles that were, and from now on of each as it comes."""
-        for said in self.troubles:
-            listener(said)
-        self.listener = listener
 
     def _load_builtin(self) -> None:
         from clientbook import __version__
@@ -244,30 +206,6 @@ class Plugins:
             self._register(plugin, module)
             if plugin.is_loaded:
                 self._read_settings(plugin, entries.get(found.name))
-
-    def _guarded(self, plugin: Plugin, function: Callable[[], Any], what: str = "") -> Any:
-        """What the function gives, within the time that loading may take; None where it fails, which is recorded.
-
-        No customer is known yet while a plugin is loaded, so an error's own words are shown.
-        """
-        state: State = "partial" if what else "broken"
-        seconds = allowed_seconds()
-        try:
-            with limited(seconds):
-                value = function()
-                return list(value) if isinstance(value, Iterator) else value
-        except PluginTooSlow as error:
-            said = _(
-                "it took longer than {seconds:g} s and was stopped; `clientbook plugins disable {name}` spares the wait"
-            )
-            said = said.format(seconds=seconds, name=plugin.name)
-            self._record(plugin, state, f"{what}: {said}" if what else said, trace=trace_of(error))
-        except (Exception, SystemExit) as error:
-            words = str(error).strip().splitlines()
-            said = f"{type(error).__name__}: {words[0]}" if words else type(error).__name__
-            said = f"{what}: {said}" if what else _("it cannot be loaded: {error}").format(error=said)
-            self._record(plugin, state, said, trace=trace_of(error))
-        return None
 
     def _is_compatible(self, plugin: Plugin, module: Any) -> bool:
         wanted = getattr(module, "API_VERSION", None)
@@ -419,57 +357,6 @@ class Plugins:
                     yield plugin, answer
                 else:
                     self.tell(fault)
-
-    def _failed(self, plugin: Plugin, owner: str, error: BaseException) -> str:
-        """Record that a call failed; the message. An error's own words may quote a customer, unless they are ours."""
-        plugin.failures += 1
-        plugin.trace = trace_of(error)
-        said = f"{type(error).__name__} ({place_of(error)})"
-        if isinstance(error, ClientbookError) or plugin.trace.endswith(" call"):
-            said = str(error)  # ours, or of the call itself: the function does not take these arguments
-        what = f", {owner}" if owner != plugin.name else ""
-        message = _("plugin {plugin}{what} failed: {error}").format(plugin=plugin.name, what=what, error=said)
-        if self._strict:
-            raise PluginFailed(message) from error
-        if plugin.failures == FAILURES:
-            plugin.state, plugin.reason = "broken", message
-            self._keep()
-            said = _("plugin {plugin} failed {count} times and is left out until the program is started again")
-            self.tell(said.format(plugin=plugin.name, count=FAILURES))
-        return message
-
-    def _record_faults(self, plugin: Plugin, faults: Sequence[Fault]) -> None:
-        for name, fault in faults:
-            self._record(plugin, "partial", f"{name}: {fault}")
-
-    def _record(self, plugin: Plugin, state: State, reason: str, *, trace: str = "") -> None:
-        plugin.state = state
-        plugin.reason = "\n".join(filter(None, (plugin.reason, reason)))
-        plugin.trace = trace or plugin.trace
-        self._keep()
-        left_out = _("plugin {plugin}: {reason}") if state == "partial" else _("plugin {plugin} is left out: {reason}")
-        message = left_out.format(plugin=with_version(plugin), reason="; ".join(reason.splitlines()))
-        if self._strict:
-            raise PluginFailed(message)
-        self.tell(message)
-
-    def tell(self, message: str) -> None:
-        """Tell once of something that went wrong."""
-        if message in self.troubles:
-            return
-        self.troubles.append(message)
-        if self.listener:
-            self.listener(message)
-
-    def _keep(self, *, fresh: bool = False) -> None:
-        """Keep how the plugins fare; just after loading, what was known of declarations not asked for yet stays."""
-        if self._memory:
-            remember(self._memory, [one for one in self.known.values() if one.name != CORE], fresh=fresh)
-
-    def _nameless(self, owner: str) -> Plugin:
-        """The entry of a plugin that this program did not load, such as one that a test calls by hand."""
-        name = owner.partition(".")[0]
-        return self.known.setdefault(name, Plugin(name=name, distribution="", version=""))
 
 
 def _implements(manager: pluggy.PluginManager, hook: str, module: Any) -> bool:

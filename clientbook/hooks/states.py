@@ -76,6 +76,12 @@ def place_of(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
+def file_of(error: BaseException) -> str:
+    """The file in which an error arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].filename if frames else ""
+
+
 def with_version(plugin: Plugin) -> str:
     """A plugin's name, and what it comes with."""
     known = f"{plugin.distribution} {plugin.version}".strip()

@@ -10,10 +10,11 @@ from typing import Final
 from clientbook.engine.duckdb import Engine, identifier, quoted
 from clientbook.errors import WrongUse
 from clientbook.hooks.declarations import Metric, Value
-from clientbook.i18n import _
+from clientbook.i18n import N_, _
 from clientbook.measuring.figures import Figure
-from clientbook.measuring.running import Run
+from clientbook.measuring.running import Run, traits_named
 from clientbook.query.expressions import Columns
+from clientbook.query.views import checked_columns
 from clientbook.reading import Reading
 
 LARGEST: Final = 20
@@ -22,6 +23,11 @@ UNKNOWN: Final = "unknown"
 OTHER: Final = "other"
 _TABLES: Final = ("orders", "order_lines", "refunds", "interactions", "consent_history", "identifiers")
 _SCHEMA: Final = "divided"
+
+
+_TOO_MANY: Final = N_(
+    "{name} has a value of its own for nearly every customer; divide by a column of texts, tags, dates or whole numbers"
+)
 
 
 class CannotDivide(WrongUse):
@@ -42,13 +48,16 @@ def by_column(
     """The figures of each group, the largest first, then the others together and those without a value; what failed.
 
     Raises:
-        CannotDivide: the column is none, or has too many values to be told apart.
+        CannotDivide: the column has too many values to be told apart.
+        InvalidExpression: there is no such column, or no such segment.
     """
-    usable = [metric for metric in metrics if metric.breakdown and metric.layout == "list"]
+    usable = [metric for metric in metrics if metric.breakdown and metric.layout != "matrix"]
     figures: list[Figure] = []
     failures: dict[str, str] = {}
-    with _divided(reading, _value_of(reading, column)) as groups:
-        for group in groups:
+    reading.open(columns=traits_named(reading, usable))
+    value, is_ordered = _value_of(reading, column)
+    with _divided(reading, value, column) as groups:
+        for group in sorted(groups, key=_in_order) if is_ordered else groups:
             with _only(reading.engine, group):
                 run = Run(reading=reading, context=reading.context(schema=_SCHEMA), by=group.value)
                 figures += run.figures(usable, given)
@@ -56,41 +65,34 @@ def by_column(
     return figures, failures
 
 
-def _value_of(reading: Reading, name: str) -> str:
-    """SQL for the values of a column, as texts; of a date its year."""
+def _value_of(reading: Reading, name: str) -> tuple[str, bool]:
+    """SQL for the values of a column, as texts, of a date its year; and whether these have an order of their own."""
     if name.startswith("segment:"):
         rule = name.removeprefix("segment:")
         expression = reading.expression(f"in_segment({quoted(rule)})")
         inside, outside = quoted(_("in")), quoted(_("not in"))
-        return f"case when coalesce(try({expression.sql}), false) then {inside} else {outside} end"
+        return f"case when coalesce(try({expression.sql}), false) then {inside} else {outside} end", False
     columns: Columns = reading.columns
-    if name not in columns:
-        near = columns.nearest(name) if hasattr(columns, "nearest") else None
-        said = _("there is no column {name!r} to divide by; `clientbook customers --columns help` lists them")
-        raise CannotDivide(said.format(name=name) + (f" ({near})" if near else ""))
+    checked_columns((name,), columns)
     reading.open(columns=[name])
     kind, quoted_name = columns[name], identifier(name)
     if kind == "VARCHAR":
-        return f"nullif({quoted_name}, '')"
+        return f"nullif({quoted_name}, '')", False
     if kind == "VARCHAR[]":
-        return f"unnest(case when len({quoted_name}) > 0 then {quoted_name} else [null] end)"
+        return f"unnest(case when len({quoted_name}) > 0 then {quoted_name} else [null] end)", False
     if kind == "BOOLEAN":
-        return f"case when {quoted_name} then {quoted(_('yes'))} when not {quoted_name} then {quoted(_('no'))} end"
+        return f"case when {quoted_name} then {quoted(_('yes'))} when not {quoted_name} then {quoted(_('no'))} end", False
     if kind == "DATE":
-        return f"cast(year({quoted_name}) as varchar)"
+        return f"cast(year({quoted_name}) as varchar)", True
     if kind.startswith("TIMESTAMP"):
-        return f"cast(year(timezone({quoted(reading.settings.timezone)}, {quoted_name})) as varchar)"
+        return f"cast(year(timezone({quoted(reading.settings.timezone)}, {quoted_name})) as varchar)", True
     if kind in ("BIGINT", "INTEGER"):
-        return f"cast({quoted_name} as varchar)"
-    raise CannotDivide(
-        _("{name} has a value for nearly every customer; divide by a column of texts, tags, dates or whole numbers").format(
-            name=name
-        )
-    )
+        return f"cast({quoted_name} as varchar)", True
+    raise CannotDivide(_(_TOO_MANY).format(name=name))
 
 
 @contextmanager
-def _divided(reading: Reading, value: str) -> Iterator[list[Group]]:
+def _divided(reading: Reading, value: str, name: str) -> Iterator[list[Group]]:
     """A schema with the table `members`: customer_id and the place of the group."""
     engine = reading.engine
     engine.execute(f"drop schema if exists {_SCHEMA} cascade")
@@ -105,6 +107,9 @@ def _divided(reading: Reading, value: str) -> Iterator[list[Group]]:
         f" case when valued.value is null then {LARGEST + 2} else least(sizes.place, {LARGEST + 1}) end as place"
         f" from {_SCHEMA}.valued as valued left join {_SCHEMA}.sizes as sizes on valued.value = sizes.value"
     )
+    sizes = engine.rows(f"select count(*) as n from {_SCHEMA}.sizes")[0]["n"]
+    if sizes > LARGEST and sizes > engine.value(f"select count(value) from {_SCHEMA}.valued") / 2:
+        raise CannotDivide(_(_TOO_MANY).format(name=name))
     named = {row["place"]: row["value"] for row in engine.rows(f"select * from {_SCHEMA}.sizes where place <= {LARGEST}")}
     named |= {LARGEST + 1: OTHER, LARGEST + 2: UNKNOWN}
     places = [row["place"] for row in engine.rows(f"select distinct place from {_SCHEMA}.members order by place")]
@@ -132,8 +137,14 @@ def _only(engine: Engine, group: Group) -> Iterator[None]:
         engine.execute(f"drop table {_SCHEMA}.customers")
 
 
-def value_label(value: str | None) -> str:
-    """A group as people call it."""
+def _in_order(group: Group) -> tuple[int, int]:
+    return (1, group.place) if group.value in (OTHER, UNKNOWN) else (0, int(group.value))
+
+
+def value_label(value: str | None, labels: Mapping[str, str]) -> str:
+    """A group as people call it; `labels` are those of the column's values, as msgids."""
+    if value is not None and value in labels:
+        return _(labels[value])
     if value == UNKNOWN:
         return _("unknown")
     return _("others") if value == OTHER else value or ""

@@ -71,9 +71,11 @@ class Figure:
 def weighed(metric: Metric, estimate: Estimate) -> Estimate:
     """The estimate with the notes that its sample asks for; without its value where there are too few observations.
 
-    A figure that declares a minimum of 0 is a count or a sum, of which any is right.
+    A figure that declares a minimum of 0 is a count or a sum, of which any is right. Sums of floats may differ in their last
+    digits from run to run, so these are cut.
     """
     notes = estimate.note.split()
+    estimate = replace(estimate, value=_cut(estimate.value), low=_cut(estimate.low), high=_cut(estimate.high))
     if estimate.n < metric.minimum or TOO_FEW in notes:
         return replace(estimate, value=None, low=None, high=None, note=TOO_FEW)
     if estimate.value is None:
@@ -83,6 +85,10 @@ def weighed(metric: Metric, estimate: Estimate) -> Estimate:
     elif metric.unit == "ratio" and metric.minimum and estimate.n < _SURE and _is_wide(estimate):
         notes.insert(0, WIDE)
     return replace(estimate, note=" ".join(notes))
+
+
+def _cut(value: Any) -> Any:
+    return round(value, 9) if isinstance(value, float) else value
 
 
 def _is_wide(estimate: Estimate) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from clientbook.builtin.figures.dates import months_back
 from clientbook.errors import WrongUse
-from clientbook.hooks.declarations import Metric, Param, Value
+from clientbook.hooks.checks import WrongParameter, value_of
+from clientbook.hooks.declarations import Metric, Value
 from clientbook.i18n import _
 
 
@@ -25,7 +24,10 @@ def chosen(metrics: Sequence[Metric], given: Mapping[str, str]) -> dict[str, Val
         if name not in known:
             names = ", ".join(sorted(known)) or _("none")
             raise WrongUse(_("these figures have no parameter {name!r}; they have: {names}").format(name=name, names=names))
-        found[name] = _read(known[name], text)
+        try:
+            found[name] = value_of(known[name], text)
+        except WrongParameter as error:
+            raise WrongUse(str(error)) from None
     return found
 
 
@@ -51,26 +53,3 @@ def drill_of(metric: Metric, params: Mapping[str, Value], day: date, part: str |
     return metric.drill.format(
         since_year=months_back(day, 12) + one_day, since_months=since_months + one_day, part=quoted_part
     )
-
-
-def _read(param: Param, text: str) -> Value:
-    value: Any
-    try:
-        if param.value_type == "int":
-            value = int(text)
-        elif param.value_type in ("decimal", "float"):
-            value = Decimal(text.replace(",", "."))
-            value = value if param.value_type == "decimal" else float(value)
-        else:
-            value = text
-    except (ValueError, InvalidOperation):
-        raise WrongUse(_("{name}: {text!r} is no number").format(name=param.name, text=text)) from None
-    if param.choices and text not in param.choices:
-        said = _("{name}: {text!r} is none of {choices}")
-        raise WrongUse(said.format(name=param.name, text=text, choices=", ".join(param.choices)))
-    if not param.choices and not isinstance(value, str):
-        low, high = param.minimum, param.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            said = _("{name}: {text} is not between {low} and {high}")
-            raise WrongUse(said.format(name=param.name, text=text, low=low, high=high))
-    return value  # type: ignore[no-any-return]

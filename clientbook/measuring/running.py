@@ -6,11 +6,13 @@ A figure that fails is told as failed, with its plugin's name, and the others go
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
-from clientbook.engine.duckdb import QueryCancelled, quoted
+from clientbook.engine.duckdb import QueryCancelled, QueryFailed, quoted
+from clientbook.hooks.checks import columns_named
 from clientbook.hooks.declarations import Estimate, Metric, Value
 from clientbook.i18n import _
 from clientbook.measuring import params as parameters
@@ -36,15 +38,24 @@ class Run:
     context: RunContext
     by: str | None = None
     failures: dict[str, str] = field(default_factory=dict)
-    """Why a figure could not be computed, by id; no value of the book is in it."""
+    """Why a figure could not be computed, by id, with the plugin's name; no value of the book is in it."""
 
     @classmethod
     def of(cls, reading: Reading) -> Run:
         """Of the whole book."""
         return cls(reading=reading, context=reading.context())
 
+    @classmethod
+    def then(cls, reading: Reading, metrics: Sequence[Metric], *, schema: str, at: datetime) -> Run:
+        """Of a schema with the tables as they were at an earlier instant; traits that the metrics name are made in it."""
+        if named := traits_named(reading, metrics):
+            reading.open_traits(named, at=at, schema=schema)
+        return cls(reading=reading, context=reading.context(schema=schema, at=at))
+
     def figures(self, metrics: Sequence[Metric], given: Mapping[str, Value] | None = None) -> list[Figure]:
         """The figures of the metrics, in their order, each with all its parts."""
+        if self.context.schema == "main":
+            self.reading.open(columns=traits_named(self.reading, metrics))
         told: dict[str, list[Estimate]] = {}
         simple = [one for one in metrics if one.compute is None]
         for table in sorted({one.table for one in simple}):
@@ -61,29 +72,37 @@ class Run:
     def _computed(self, metric: Metric, given: Mapping[str, Value]) -> list[Estimate]:
         assert metric.compute is not None
         context = replace(self.context, params=parameters.of(metric, given))
-        try:
-            found = metric.compute(context)
-            estimates = [found] if isinstance(found, Estimate) else list(found)
-            return [weighed(metric, one) for one in estimates]
-        except QueryCancelled:
-            raise
-        except Exception as error:  # a plugin may raise anything, and must not take the others down
-            return self._failed(metric, error)
+        found = self._guarded(metric, lambda: _estimates(metric, context))
+        return [Estimate(value=None, n=0, note=FAILED)] if found is None else found
 
-    def _failed(self, metric: Metric, error: Exception) -> list[Estimate]:
-        self.failures[metric.id] = type(error).__name__
-        return [Estimate(value=None, n=0, note=FAILED)]
+    def _guarded(self, metric: Metric, work: Callable[[], list[Estimate]]) -> list[Estimate] | None:
+        """What a plugin's declaration gives; None where it fails. A query that somebody stopped is no failure."""
+        stopped: list[QueryCancelled] = []
+
+        def tried() -> list[Estimate]:
+            try:
+                return work()
+            except QueryCancelled as cancelled:
+                stopped.append(cancelled)
+                return []
+
+        found, failure = self.reading.plugins.call(metric.id, tried)
+        if stopped:
+            raise stopped[0]
+        if failure is not None:
+            self.failures[metric.id] = failure
+        return None if failure is not None else found
 
     def _together(self, metrics: Sequence[Metric], given: Mapping[str, Value]) -> dict[str, list[Estimate]]:
         """Metrics of one table in one SELECT; where that fails, each alone, so that only the one at fault has no figure."""
+        if len(metrics) == 1:
+            metric = metrics[0]
+            found = self._guarded(metric, lambda: self._scanned(metrics, given)[metric.id])
+            return {metric.id: [Estimate(value=None, n=0, note=FAILED)] if found is None else found}
         try:
             return self._scanned(metrics, given)
-        except QueryCancelled:
-            raise
-        except Exception as error:
-            if len(metrics) == 1:
-                return {metrics[0].id: self._failed(metrics[0], error)}
-        return {metric.id: self._together([metric], given)[metric.id] for metric in metrics}
+        except QueryFailed:
+            return {metric.id: self._together([metric], given)[metric.id] for metric in metrics}
 
     def _scanned(self, metrics: Sequence[Metric], given: Mapping[str, Value]) -> dict[str, list[Estimate]]:
         bound: dict[str, Value] = {}
@@ -98,7 +117,9 @@ class Run:
     def _estimate(self, number: int, metric: Metric, row: Mapping[str, Any], given: Mapping[str, Value]) -> Estimate:
         n = row[f"n{number}"]
         if metric.sql is not None:
-            return Estimate(value=row[f"v{number}"], n=n, method="none")
+            value = row[f"v{number}"]
+            is_whole = metric.value_type == "int" and value is not None  # DuckDB's sums of whole numbers come as decimals
+            return Estimate(value=int(value) if is_whole else value, n=n, method="none")
         below = row[f"d{number}"]
         if not n or not below:
             return Estimate(value=None, n=n)
@@ -154,11 +175,25 @@ class Run:
         )
 
 
+def traits_named(reading: Reading, metrics: Sequence[Metric]) -> set[str]:
+    """The trait columns that the SQL of metrics names."""
+    written = [sql for one in metrics for sql in (one.sql, one.numerator, one.denominator, one.where) if sql]
+    return {name for sql in written for name in columns_named(sql)} & set(reading.traits.by_column)
+
+
+def _estimates(metric: Metric, context: RunContext) -> list[Estimate]:
+    assert metric.compute is not None
+    found = metric.compute(context)
+    return [weighed(metric, one) for one in ([found] if isinstance(found, Estimate) else found)]
+
+
 def part_label(metric: Metric, part: str | None) -> str:
-    """A part as people call it: as the metric says, else as the column of that name is called, else as it is."""
+    """A part as people call it: as the metric says, or as the column is called, else as it is."""
     if part is None:
         return ""
-    return _(metric.parts[part]) if part in metric.parts else column_label(part.removeprefix("attributes."))
+    if metric.layout == "columns":
+        return column_label(part.removeprefix("attributes."))
+    return _(metric.parts[part]) if part in metric.parts else part
 
 
 def _columns(number: int, metric: Metric, given: Mapping[str, Value], bound: dict[str, Value]) -> Iterable[str]:

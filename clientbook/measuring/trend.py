@@ -13,14 +13,14 @@ from clientbook.measuring.running import Run
 from clientbook.query.then import open_then
 from clientbook.reading import Reading
 
-_SCHEMA = "then"
+_SCHEMA = "month_end"
 
 
 def by_month(
     reading: Reading, metrics: Sequence[Metric], given: Mapping[str, Value], *, months: int
 ) -> tuple[list[Figure], dict[str, str]]:
     """The figures at the ends of the last months, the earliest first, then at the instant; what failed."""
-    usable = [metric for metric in metrics if metric.trend and metric.layout == "list"]
+    usable = [metric for metric in metrics if metric.trend and metric.layout != "matrix"]
     figures: list[Figure] = []
     failures: dict[str, str] = {}
     for at in month_ends(reading, months):
@@ -28,7 +28,7 @@ def by_month(
             run = Run.of(reading)
         else:
             open_then(reading.engine, at, schema=_SCHEMA)
-            run = Run(reading=reading, context=reading.context(schema=_SCHEMA, at=at))
+            run = Run.then(reading, usable, schema=_SCHEMA, at=at)
         figures += run.figures(usable, given)
         failures |= run.failures
     reading.engine.execute(f"drop schema if exists {_SCHEMA} cascade")

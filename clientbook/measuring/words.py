@@ -27,6 +27,7 @@ NOTES: Final = {
     "indicative": N_("few: indicative only"),
     "wide": N_("rough"),
     "no_data": N_("nothing to tell from"),
+    "not_recorded": N_("not recorded"),
     "failed": N_("could not be computed"),
     "beyond_history": N_("the book is too short"),
     "left_truncated": N_("customers from before the book"),

@@ -203,11 +203,12 @@ def _own_code() -> bytes:
 @contextmanager
 def names_from(engine: Engine, schema: str) -> Iterator[None]:
     """Let a query find its tables in the schema first, then in the main one."""
+    before = engine.value("select current_setting('search_path')")
     engine.execute(f"set search_path = '{schema},main'")
     try:
         yield
     finally:
-        engine.execute("set search_path = 'main'")
+        engine.execute(f"set search_path = {quoted(before)}")
 
 
 def fold(engine: Engine, moment: Moment) -> None:

@@ -9,12 +9,14 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Final
 
+import msgspec
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
-from clientbook.hooks.declarations import Trait
+from clientbook.hooks.declarations import Context, Trait
+from clientbook.i18n import _
 from clientbook.projection.fold import names_from
 
 TYPES: Final = {
@@ -67,6 +69,11 @@ class Traits:
             visit(column)
         return tuple(found)
 
+    def without(self, column: str) -> Traits:
+        """These traits with one that is NULL for everybody."""
+        emptied = msgspec.structs.replace(self.by_column[column], sql="null", relation=None, compute=None)
+        return Traits({**self.by_column, column: emptied})
+
     def levels(self, columns: Iterable[str]) -> list[list[Trait]]:
         """The SQL traits in groups that can be computed one after the other."""
         left = [column for column in self.with_needed(columns) if self.by_column[column].sql]
@@ -96,9 +103,9 @@ def open_traits(
             f"select currency, timezone, date {quoted(day.isoformat())} as day, timestamptz {quoted(at.isoformat())} as at"
         )
         engine.execute(f"create or replace table {schema}.trait_book as {clock} from main.book")
-        computed = _computed(engine, [traits.by_column[column] for column in wanted], compute, schema)
+        tables = _computed(engine, [traits.by_column[column] for column in wanted], compute, schema)
         query = f"select * from {schema}.plain_customers"
-        for column, table in computed.items():
+        for column, table in tables.items():
             query = (
                 f"select customers.*, given.value as {identifier(column)} from ({query}) as customers"
                 f" left join {table} as given using (customer_id)"
@@ -112,6 +119,19 @@ def open_traits(
             f"create or replace view {schema}.customers as select plain.*, traits.* exclude (customer_id)"
             f" from {schema}.plain_customers as plain left join {schema}.traits as traits using (customer_id)"
         )
+
+
+def computed(trait: Trait, context: Context) -> pa.Table:
+    """What a trait's function gives.
+
+    Raises:
+        TypeError: it is no table of customers and values.
+    """
+    assert trait.compute
+    given = trait.compute(context)
+    if not isinstance(given, pa.Table) or not {"customer_id", "value"} <= set(given.column_names):
+        raise TypeError(_("expected an Arrow table with customer_id and value"))
+    return given
 
 
 def _level(query: str, level: list[Trait], schema: str) -> str:

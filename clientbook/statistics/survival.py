@@ -39,6 +39,10 @@ class SurvivalCurve:
         place = int(np.searchsorted(self.times, t, side="right"))
         return float(self.survival[place - 1]) if place else 1.0
 
+    def reaches(self, t: float) -> bool:
+        """Whether S(t) is known: somebody was under observation for so long, or nobody is left."""
+        return self.longest >= t or self.at(t) == 0
+
     def between(self, t: float, z: float = Z95) -> tuple[float, float]:
         """The log(-log) interval of S(t); (S, S) where all or none are left."""
         place = int(np.searchsorted(self.times, t, side="right"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from clientbook.book import Book
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query.expressions import Columns
 from clientbook.query.views import column_types
+from clientbook.reading import Reading
 
 PEOPLE = (
     # given, family, city, birth, tags, orders as (day, total)
@@ -73,3 +75,11 @@ def clientbook_path() -> str:
 
     beside = Path(sys.executable).with_name("clientbook")
     return str(beside) if beside.exists() else shutil.which("clientbook") or pytest.skip("clientbook is not installed")
+
+
+@pytest.fixture(scope="session")
+def reading(asked_book: Path) -> Iterator[Reading]:
+    """The small book on 1 April 2026."""
+    book = Book(asked_book, clock=lambda: datetime(2026, 4, 1, 10, tzinfo=UTC))
+    with book.reading() as reading:
+        yield reading

@@ -166,6 +166,9 @@ def mix(ctx: Context, name: str) -> Iterator[Estimate]:
         return
     rows.sort(key=lambda row: (row["part"] is None, -row["orders"], row["part"]))
     known = [row for row in rows if row["part"] is not None]
+    if not known:
+        yield Estimate(value=None, n=total, note="not_recorded")
+        return
     shown = [*known[:LARGEST_PARTS], *_together(known[LARGEST_PARTS:]), *rows[len(known) :]]
     for row in shown:
         share = row["orders"] / total

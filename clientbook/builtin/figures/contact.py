@@ -12,7 +12,8 @@ from clientbook.builtin.figures.shared import sql
 from clientbook.statistics.wilson import wilson
 
 LATEST: Final = 12
-"""Campaigns shown, the latest first."""
+"""Campaigns shown, the latest first, if they reached enough customers to be told."""
+FEWEST: Final = 30
 
 
 def share(found: int, n: int, part: str | None = None, note: str = "") -> Estimate:
@@ -30,7 +31,11 @@ def response(ctx: Context, answer: str) -> Iterator[Estimate]:
     rows: list[dict[str, Any]] = ctx.once(f"campaigns {given}", lambda: ctx.query(sql("campaigns"), given).to_pylist())
     together = next(row for row in rows if row["campaign"] is None)
     yield share(together[answer], together["reached"], "all")
-    named = sorted((row for row in rows if row["campaign"] is not None), key=lambda row: row["sent_at"], reverse=True)
+    named = sorted(
+        (row for row in rows if row["campaign"] is not None and row["reached"] >= FEWEST),
+        key=lambda row: row["sent_at"],
+        reverse=True,
+    )
     for row in named[:LATEST]:
         is_young = answer == "bought" and row["sent_at"] + timedelta(days=days) > ctx.at
         yield share(row[answer], row["reached"], row["campaign"], "partial" if is_young else "")

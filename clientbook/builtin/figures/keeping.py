@@ -32,7 +32,7 @@ STALE_DAYS: Final = 60
 """A book in which nothing was written for so long is not kept up to date."""
 
 _LISTS: Final = ("interests",)
-_STATED: Final = {
+STATED: Final = {
     "email": "coalesce(profile_updated.email, case when linked = 'email' then 'x' end)",
     "phone": "coalesce(profile_updated.mobile, profile_updated.landline, case when linked = 'phone' then 'x' end)",
     "street": "profile_updated.address.lines[1]",
@@ -83,7 +83,7 @@ def _applies(name: str) -> str:
 
 def freshness(ctx: Context) -> Iterator[Estimate]:
     """Days since a field was last stated, for half of the customers of whom it ever was."""
-    stated = {name: _STATED.get(name, f"profile_updated.{name}") for name in fields() if name != "tags"}
+    stated = {name: STATED.get(name, f"profile_updated.{name}") for name in fields() if name != "tags"}
     latest = ", ".join(f"max(occurred_at) filter (where {path} is not null) as {name}" for name, path in stated.items())
     read = ctx.query(
         f"select {latest} from ("

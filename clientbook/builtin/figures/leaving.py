@@ -20,6 +20,7 @@ from clientbook.statistics.wilson import wilson
 RANKS: Final = 50
 """Orders are followed up to this one."""
 STRATA: Final = ((1, 1), (2, 2), (3, 4), (5, 9), (10, 1 << 30))
+_CUT: Final = 1.5
 _REPLICATES: Final = 400
 """Replicates of a curve: each costs a pass over all gaps of the sample."""
 
@@ -127,7 +128,7 @@ def orders_before_ex_mean(ctx: Context) -> Estimate:
 
 
 def _beyond(found: Progression) -> str:
-    return "beyond_history" if found.curves[0].longest < found.horizon else ""
+    return "" if found.curves[0].reaches(found.horizon) else "beyond_history"
 
 
 def reorder_rates(ctx: Context) -> Iterator[Estimate]:
@@ -137,7 +138,7 @@ def reorder_rates(ctx: Context) -> Iterator[Estimate]:
         yield Estimate(value=None, n=int(buyers(ctx).has_ordered.sum()), note="too_few", part="1")
     for rank, curve in enumerate(found.curves[:10], start=1):
         low, high = curve.between(found.horizon)
-        note = "beyond_history" if curve.longest < found.horizon else ""
+        note = "" if curve.reaches(found.horizon) else "beyond_history"
         yield Estimate(
             value=1 - curve.at(found.horizon),
             n=int(curve.n),
@@ -196,7 +197,7 @@ def silence_share(ctx: Context) -> Estimate:
     replicates = _resampled_gaps(ctx, curve)
     found = replicates[:, column] if column >= 0 and replicates.shape[1] else np.ones(len(replicates))
     low, high = bootstrap.interval(value, value, found, book.sample.weights.narrowing) or (None, None)
-    note = "beyond_history" if curve.longest < days else ""
+    note = "" if curve.reaches(days) else "beyond_history"
     return Estimate(value=value, n=int(curve.n), low=low, high=high, method="bootstrap", note=note)
 
 
@@ -265,7 +266,7 @@ def standing(ctx: Context) -> Iterator[Estimate]:
 def first_orders_are_cut(ctx: Context) -> tuple[bool, int]:
     """Whether the book seems to begin in the middle of the shop's life, and the day until which a first order is doubtful.
 
-    It seems so where the first orders of its first weeks are twice as frequent, or more, as those afterwards.
+    It seems so where the first orders of its first weeks are half again as frequent, or more, as those afterwards.
     """
     return cast("tuple[bool, int]", ctx.once("cut", lambda: _cut(ctx)))
 
@@ -281,7 +282,7 @@ def _cut(ctx: Context) -> tuple[bool, int]:
     early = int(min(gap if gap is not None else 365, 365, max(1, span // 3)))
     before, after = int((firsts < begin + early).sum()), int((firsts >= begin + early).sum())
     later_days = max(1, span - early)
-    return before / early >= 2 * max(after, 1) / later_days and after > 0, begin + early
+    return after > 0 and before / early >= _CUT * after / later_days, begin + early
 
 
 def _tenure(ctx: Context, below: float) -> tuple[SurvivalCurve, int, str]:
@@ -311,7 +312,7 @@ def lifetime_mean(ctx: Context) -> Iterator[Estimate]:
     limit = (ctx.day - months_back(ctx.day, int(cast("int", ctx.params["months"])))).days
     for part, name in (("ex", "ex_below"), ("at_risk", "at_risk_below")):
         curve, events, note = _tenure(ctx, float(ctx.params[name]))  # type: ignore[arg-type]
-        if curve.longest < limit:
+        if not curve.reaches(limit):
             note = f"beyond_history {note}".strip() if "beyond_history" not in note else note
         mean, error = curve.restricted_mean(limit)
         low, high = max(0.0, mean - 1.959964 * error), min(float(limit), mean + 1.959964 * error)

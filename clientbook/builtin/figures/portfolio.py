@@ -149,9 +149,8 @@ def _spent(ctx: Context) -> tuple[Floats, Concentration, Concentration, float]:
         book = buyers(ctx)
         spent, rows = (book.net_year, book.moves_year > 0) if is_year else (book.net, np.ones(len(book.net), bool))
         values = spent[rows]
-        chosen = np.zeros(len(book.owner), dtype=bool)
-        chosen[book.sample.chosen] = True
-        sampled = values[chosen[rows]]
+        chosen = book.sample.chosen[rows[book.sample.chosen]]
+        sampled = spent[chosen]
         weights = bootstrap.drawn(len(sampled), max(1, len(values)), replicates=400)
         replicates = concentration(sampled, weights.counts)
         own = concentration(sampled)

@@ -155,6 +155,7 @@ def column(table: Any, name: str) -> Floats:
 def sample_of(owner: NDArray[np.uint64]) -> Sample:
     """All customers where they are few enough to be resampled, else those whose hash is small."""
     chosen = np.flatnonzero(owner <= np.uint64(hash_limit(len(owner))))
+    chosen = chosen[np.argsort(owner[chosen], kind="stable")]  # rows come in any order, and draws must be the same
     place = np.full(len(owner), -1, dtype=np.int64)
     place[chosen] = np.arange(len(chosen))
     return Sample(chosen=chosen, place=place, weights=bootstrap.drawn(len(chosen), len(owner)))

@@ -12,9 +12,9 @@ _GROUP: Final = "loyalty"
 
 _HORIZON: Final = Param(
     name="horizon_months",
-    label=N_("Months without an order after which a customer counts as gone; empty: 12, or half of a shorter book"),
-    default=None,
-    minimum=1,
+    label=N_("Months without an order after which a customer counts as gone; 0: 12, or half of a shorter book"),
+    default=0,
+    minimum=0,
     maximum=120,
 )
 _EX: Final = Param(

@@ -12,7 +12,7 @@ from clientbook.query.expressions.expression import Expression, whole_file
 from clientbook.query.expressions.families import family
 from clientbook.query.expressions.names import Value
 from clientbook.query.expressions.parsing import OVER
-from clientbook.query.expressions.rendering import CONDITION, SEGMENT, lifted
+from clientbook.query.expressions.rendering import CONDITION, SEGMENT, guarded, lifted
 
 Kind = Literal["all", "any", "not", "segment", "leaf"]
 
@@ -127,7 +127,7 @@ class _Plan:
             number = self._aggregates.index(f"{aggregate} filter (where {population})")
             return exp.column(f"a{number}", table="whole")
 
-        self._asked.append(lifted(node, place).sql("duckdb"))
+        self._asked.append(guarded(lifted(node, place)).sql("duckdb"))
         return len(self._asked) - 1
 
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 from clientbook.engine.duckdb import Engine, Limits, QueryFailed, identifier
 from clientbook.i18n import _
 from clientbook.query.expressions.names import Columns, InvalidExpression, Value
-from clientbook.query.expressions.rendering import PERMISSION, SEGMENT, lifted, literal, resolved
+from clientbook.query.expressions.rendering import PERMISSION, SEGMENT, guarded, lifted, literal, resolved
 
 _NO_PARAMS: Final[Mapping[str, Value]] = MappingProxyType({})
 
@@ -36,13 +36,9 @@ class Expression:
     """Segments that it names, also within others."""
     pairs: tuple[tuple[str, str], ...]
     """Channels and purposes that it asks about."""
+    condition: str
+    """The same, true or false, never NULL, and without errors over a value: what cannot be told is not in."""
     tree: exp.Expr = field(repr=False, compare=False)
-
-    @property
-    def condition(self) -> str:
-        """True or false, never NULL, and no error over a value: what cannot be told is not in."""
-        # TRY takes no sub-queries; those that are allowed hold nothing that raises
-        return f"coalesce({self.sql}, false)" if self.tree.find(exp.Select) else f"coalesce(try({self.sql}), false)"
 
 
 def check(text: str, columns: Columns, params: Mapping[str, Value] = _NO_PARAMS) -> Expression:
@@ -69,12 +65,13 @@ def _expression(text: str, tree: exp.Expr) -> Expression:
             aggregates.append(sql)
         return exp.column(f"a{aggregates.index(sql)}", table="whole")
 
-    sql = lifted(tree, place).sql("duckdb")
+    runs = lifted(tree, place)
     outer = [column for column in tree.find_all(exp.Column) if "kind" in column.meta and not column.meta.get("inner")]
     tables = {table.name for table in tree.find_all(exp.Table)}
     return Expression(
         text=text,
-        sql=sql,
+        sql=runs.sql("duckdb"),
+        condition=_condition(runs),
         aggregates=tuple(aggregates),
         columns=tuple(sorted({column.name for column in outer})),
         tables=tuple(sorted(tables)),
@@ -104,11 +101,11 @@ def inlined(engine: Engine, expressions: Sequence[Expression]) -> list[str]:
     def place(aggregate: str, population: str) -> exp.Expr:
         return literal(values[f"{aggregate} filter (where {population})"])
 
-    conditions = []
-    for expression in expressions:
-        sql = lifted(expression.tree, place).sql("duckdb")
-        conditions.append(expression.condition.replace(expression.sql, sql, 1))
-    return conditions
+    return [_condition(lifted(expression.tree, place)) for expression in expressions]
+
+
+def _condition(tree: exp.Expr) -> str:
+    return f"coalesce({guarded(tree).sql('duckdb')}, false)"
 
 
 def looks_like_expression(text: str, columns: Columns) -> bool:

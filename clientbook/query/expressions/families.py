@@ -57,6 +57,8 @@ def _check_comparison(node: exp.Expr) -> None:
         raise _refused(_("look into a list with list_contains(tags, 'vip')"), node)
     if "time" in families and "number" in families:
         raise _refused(_("{sql}: a date is compared with a number; dates are written '2026-03-31'"), node)
+    if "time" in families and any(family(side) == "text" and not isinstance(side.unnest(), exp.Literal) for side in sides):
+        raise _refused(_("{sql}: a date is compared with a text; cast(… as date) makes one of it"), node)
     if "bool" in families and families - {"bool"}:
         raise _refused(_("{sql}: yes or no is compared with something else"), node)
 

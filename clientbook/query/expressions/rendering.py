@@ -71,6 +71,26 @@ def lifted(tree: exp.Expr, place: Callable[[str, str], exp.Expr]) -> exp.Expr:
     return tree.transform(replaced)
 
 
+def guarded(tree: exp.Expr) -> exp.Expr:
+    """A copy of the tree in which an error over a value gives NULL. DuckDB's TRY takes no sub-query: it stands around it."""
+
+    def guard(node: exp.Expr) -> exp.Expr:
+        if node.find(exp.Select) is None:
+            return exp.Anonymous(this="try", expressions=[node.copy()])
+        if isinstance(node, exp.Connector | exp.Not | exp.Paren | exp.Coalesce):
+            for name in ("this", "expression"):
+                if isinstance(node.args.get(name), exp.Expr):
+                    node.set(name, guard(node.args[name]))
+            return node
+        for query in list(node.find_all(exp.Select)):
+            where = query.args.get("where")
+            if where is not None and where.this.find(exp.Select) is None:
+                where.set("this", guard(where.this))
+        return node
+
+    return guard(tree.copy())
+
+
 def literal(value: Any) -> exp.Expr:
     """A value as SQL."""
     if value is None:
