@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from clientbook.cli.diagnostics import DecisionNeeded, say
-from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -28,24 +27,6 @@ def export_options(command: F) -> F:
         "--export", "export_path", type=click.Path(path_type=Path), metavar="FILE", help=_("Write them to a file.")
     )
     return path(chosen(command))
-
-
-def asked_exporter(
-    plugins: Plugins, export_path: Path | None, exporter: str | None, *, format_: str | None, as_json: bool
-) -> Exporter | None:
-    """The exporter that the options mean; None where no file is asked for.
-
-    Raises:
-        WrongUse: the options contradict each other, or there is no such exporter.
-        DecisionNeeded: several write files with this suffix.
-    """
-    if exporter and export_path is None:
-        raise WrongUse(_("--exporter goes with --export FILE"))
-    if export_path is None:
-        return None
-    if format_ or as_json:
-        raise WrongUse(_("--export writes what the exporter makes; it goes without --format and --json"))
-    return exporter_for(plugins, export_path, exporter)
 
 
 def exporter_for(plugins: Plugins, path: Path, name: str | None) -> Exporter:

@@ -54,8 +54,8 @@ def exporter_for(plugins: Plugins, suffix: str) -> Exporter:
         return next((one for one in found if one.for_people), found[0])
     if len(found) > 1:
         listed = "; ".join(f"{one.id} ({_(one.label)})" for one in found)
-        said = _("several exporters write files with the suffix {suffix!r}: {listed}. Choose one with --exporter ID")
-        raise SeveralExporters(said.format(suffix=suffix, listed=listed))
+        said = _("several exporters write such files: {listed}. Choose one with --exporter ID")
+        raise SeveralExporters(said.format(listed=listed))
     return found[0]
 
 
