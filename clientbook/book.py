@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +37,7 @@ from clientbook.events.registry import Registry
 from clientbook.exporting.desk import ExportDesk
 from clientbook.exporting.results import Layout, read_results
 from clientbook.hooks.declarations import AppendedBatch, Finding, Importer, ImportPlan
+from clientbook.hooks.discovery import Found
 from clientbook.hooks.manager import Plugins
 from clientbook.hooks.remembering import MEMORY
 from clientbook.hooks.states import Switches
@@ -125,8 +126,17 @@ class ImportResult:
 class Book:
     """One customer book on disk."""
 
-    def __init__(self, folder: Path, *, clock: Clock = system_clock, switches: Switches | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock = system_clock,
+        switches: Switches | None = None,
+        installed: Sequence[Found] | None = None,
+    ) -> None:
         """Open the book in `folder`; `switches` decide which plugins are loaded, else the environment does.
+
+        `installed` are the plugins there are, unless those that distributions bring.
 
         Raises:
             NoBook: there is none.
@@ -137,7 +147,8 @@ class Book:
         self.folder = folder
         self.clock = clock
         self.settings = settings_of(folder)
-        self.plugins = Plugins.load(entries=self.settings.plugins, switches=switches, memory=folder / "state" / MEMORY)
+        memory = folder / "state" / MEMORY
+        self.plugins = Plugins.load(entries=self.settings.plugins, switches=switches, installed=installed, memory=memory)
         self.registry = Registry()
         self.plugins.add_event_types(self.registry)
         self.plugins.add_identifiers(self.registry)
@@ -200,9 +211,13 @@ class Book:
 
     def reading(self, moment: Moment = NOW) -> Reading:
         """The read model at a moment, with traits, permissions and segments; close it, or use it as a context manager."""
-        at = moment.as_of or self.clock()
+        return self.reading_of(self.snapshot(moment))
+
+    def reading_of(self, snapshot: Snapshot) -> Reading:
+        """A snapshot with traits, permissions and segments; to close it closes the snapshot."""
+        at = snapshot.moment.as_of or self.clock()
         desk = ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
-        return Reading(snapshot=self.snapshot(moment), at=at, settings=self.settings, plugins=self.plugins, consent=desk)
+        return Reading(snapshot=snapshot, at=at, settings=self.settings, plugins=self.plugins, consent=desk)
 
     @cached_property
     def consent(self) -> ConsentDesk:
