@@ -35,6 +35,8 @@ from clientbook.events.base import AMOUNT_LIMIT
 from clientbook.events.book import ImportCompleted
 from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
+from clientbook.exporting.desk import ExportDesk
+from clientbook.exporting.results import Layout, read_results
 from clientbook.hooks.declarations import AppendedBatch, Finding, Importer, ImportPlan
 from clientbook.hooks.discovery import Found
 from clientbook.hooks.manager import Plugins
@@ -237,6 +239,20 @@ class Book:
         )
 
     @property
+    def exports(self) -> ExportDesk:
+        """What makes exports of audiences. The shop's policy is recorded first, where it changed."""
+        self._adopt_policy()
+        return ExportDesk(
+            projector=self.projector,
+            settings=self.settings,
+            plugins=self.plugins,
+            read=self.reading,
+            note=self.note,
+            erased_since=self.erased_since,
+            clock=self.clock,
+        )
+
+    @property
     def certifier(self) -> Certifier:
         """What makes certificates of permission, and checks them."""
         return Certifier(desk=self.consent, log=self.log)
@@ -358,6 +374,18 @@ class Book:
             rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         kept = batch if outcome.events else None
         return ImportResult(batch=kept, outcome=outcome, rejects_file=rejects_file, findings=findings)
+
+    def take_results(
+        self, campaign: str, file: GivenFile, how: Layout, *, dry_run: bool = False
+    ) -> tuple[str, ImportResult]:
+        """Put what a mailing tool says of a campaign into the log, as one batch; the campaign's name, and what it did.
+
+        Raises:
+            NoSuchExport, WrongUse, UnreadableFile: see `exporting.results.read_results`.
+        """
+        with self.snapshot() as snapshot:
+            name, found = read_results(snapshot, self.registry, self.settings, campaign, file, how, now=self.clock())
+        return name, self.import_file(file, found, dry_run=dry_run)
 
     def _findings(self, draft: Draft, importer: str, source: str, file: GivenFile) -> tuple[tuple[str, Finding], ...]:
         """What plugins say of an import before it is made."""

@@ -1,13 +1,14 @@
-"""Tables written to files by exporters of plugins."""
+"""Tables written to files by exporters, as they are shown: `--export FILE` and `--exporter ID`."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from clientbook.cli.diagnostics import DecisionNeeded, say
-from clientbook.errors import ClientbookError, WrongUse
 from clientbook.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
     from clientbook.hooks.declarations import Exporter
     from clientbook.hooks.manager import Plugins
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-class ExportFailed(ClientbookError):
-    """An exporter failed; the message names the plugin. No file was written."""
+
+def export_options(command: F) -> F:
+    """`--export` and `--exporter`."""
+    chosen = click.option("--exporter", metavar="ID", help=_("What writes the file, where its suffix does not say it."))
+    path = click.option(
+        "--export", "export_path", type=click.Path(path_type=Path), metavar="FILE", help=_("Write them to a file.")
+    )
+    return path(chosen(command))
 
 
 def exporter_for(plugins: Plugins, path: Path, name: str | None) -> Exporter:
@@ -28,37 +36,30 @@ def exporter_for(plugins: Plugins, path: Path, name: str | None) -> Exporter:
         WrongUse: there is none.
         DecisionNeeded: several write files with this suffix.
     """
+    from clientbook.exporting import destinations
+
     if name is not None:
-        if name in plugins.exporters:
-            return plugins.exporters[name]
-        listed = ", ".join(plugins.exporters) or _("none")
-        raise WrongUse(_("there is no exporter {name!r}; there are: {names}").format(name=name, names=listed))
-    found = [one for one in plugins.exporters.values() if path.suffix.lower() in one.suffixes]
-    if not found:
-        known = sorted({suffix for one in plugins.exporters.values() for suffix in one.suffixes})
-        said = _(
-            "nothing writes files with the suffix {suffix!r}; there is: {known}. `--format csv > FILE` needs no exporter"
-        )
-        raise WrongUse(said.format(suffix=path.suffix, known=", ".join(known) or _("none")))
-    if len(found) > 1:
-        listed = "; ".join(f"{one.id} ({_(one.label)})" for one in found)
-        said = _("{path}: not written: several exporters write such files: {listed}. Choose one with --exporter ID")
-        raise DecisionNeeded(said.format(path=path, listed=listed))
-    return found[0]
+        return destinations.destination(plugins, name)
+    try:
+        return destinations.exporter_for(plugins, path.suffix)
+    except destinations.SeveralExporters as error:
+        raise DecisionNeeded(_("{path}: not written: {error}").format(path=path, error=error)) from None
 
 
-def export(plugins: Plugins, exporter: Exporter, table: pa.Table, path: Path) -> None:
+def export(plugins: Plugins, exporter: Exporter, table: pa.Table, path: Path, *, said: str | None = None) -> None:
     """Write the table, whole or not at all, to a file that only its owner may read; one that is there is replaced.
 
     Raises:
-        ExportFailed: the exporter raised.
+        WrongUse: the exporter cannot take the table.
+        ExportFailed: the exporter failed.
     """
     from clientbook.cli.output import write_private_bytes
+    from clientbook.exporting.destinations import ExportFailed, written
 
-    buffer = io.BytesIO()
-    _nothing, fault = plugins.call(exporter.id, exporter.write, table, buffer)
-    if fault is not None:
-        raise ExportFailed(_("{path}: {fault}; nothing was written").format(path=path, fault=fault))
-    write_private_bytes(path, buffer.getvalue())
-    said = ngettext("{count} customer written to {path}", "{count} customers written to {path}", len(table))
-    say(said.format(count=len(table), path=path))
+    try:
+        data = written(plugins, exporter, table)
+    except ExportFailed as error:
+        raise ExportFailed(f"{path}: {error}") from None
+    write_private_bytes(path, data)
+    counted = said or ngettext("{count} row written to {path}", "{count} rows written to {path}", len(table))
+    say(counted.format(count=len(table), path=path))

@@ -12,6 +12,7 @@ import click
 
 from clientbook.cli.common import chosen_format, clean
 from clientbook.cli.diagnostics import say
+from clientbook.cli.exporting import export, export_options, exporter_for
 from clientbook.cli.output import print_json, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -30,10 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def listing_options(command: F) -> F:
     """What both commands take."""
     for option in (
-        click.option("--exporter", metavar="ID", help=_("What writes the file, where its suffix does not say it.")),
-        click.option(
-            "--export", "export_path", type=click.Path(path_type=Path), metavar="FILE", help=_("Write them to a file.")
-        ),
+        export_options,
         click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many.")),
         click.option("--columns", metavar="A,B", help=_("Columns to show; `all`, or `help` to list them.")),
         click.option(
@@ -94,9 +92,17 @@ class Output:
         return cls(format=format, export_path=export_path, exporter=exporter)
 
 
+def print_result(book: Book, rows: pa.Table, output: Output, *, label: Callable[[str], str] = str) -> None:
+    """Print any table, or write it to a file as it is."""
+    if output.export_path:
+        writer = exporter_for(book.plugins, output.export_path, output.exporter)
+        export(book.plugins, writer, rows, output.export_path)
+    else:
+        print_rows(rows, output.format, timezone=book.settings.timezone, label=label)
+
+
 def print_customers(book: Book, asked: Asked, moment: Moment, output: Output) -> None:
     """Print the customers that are asked for, or write them to a file."""
-    from clientbook.cli.exporting import export, exporter_for
     from clientbook.query.labels import column_label
     from clientbook.query.views import column_types
 
@@ -105,7 +111,8 @@ def print_customers(book: Book, asked: Asked, moment: Moment, output: Output) ->
         writer = exporter_for(book.plugins, path, output.exporter)
         with book.reading(moment) as reading, pointing_at(asked.where):
             rows = _rows_of_reading(reading, asked, moment, format)
-        export(book.plugins, writer, rows, path)
+        said = ngettext("{count} customer written to {path}", "{count} customers written to {path}", len(rows))
+        export(book.plugins, writer, rows, path, said=said)
         return
     if asked.is_plain:
         with book.snapshot(moment) as snapshot:

@@ -11,7 +11,8 @@ import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
 from clientbook.cli.diagnostics import warn
-from clientbook.cli.listing import Asked, Output, listing_options, param_option, print_customers
+from clientbook.cli.exporting import export_options
+from clientbook.cli.listing import Asked, Output, listing_options, param_option, print_customers, print_result
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
@@ -130,19 +131,28 @@ def events_command(
 
 @click.command("query")
 @click.argument("sql")
+@export_options
 @format_options
 @moment_options
 @click.pass_context
 def query_command(
-    ctx: click.Context, sql: str, format_: str | None, as_json: bool, as_of: str | None, known_at: str | None
+    ctx: click.Context,
+    sql: str,
+    export_path: Path | None,
+    exporter: str | None,
+    format_: str | None,
+    as_json: bool,
+    as_of: str | None,
+    known_at: str | None,
 ) -> None:
     """Run one SELECT on the tables customers, orders, order_lines, refunds, interactions, consent_history, identifiers,
     customer_roots, batches, segments_defined and the view events. `-` reads the statement from standard input.
     """
     book = open_book(ctx)
+    output = Output.chosen(format_, as_json, export_path, exporter)
     statement = sys.stdin.read() if sql == "-" else clean(sql)
     found = book.query(statement, read_moment(book, as_of, known_at))
-    print_rows(found, chosen_format(format_, as_json), timezone=book.settings.timezone)
+    print_result(book, found, output)
 
 
 def _registry(ctx: click.Context) -> Registry:

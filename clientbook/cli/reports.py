@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
+from clientbook.cli.common import clean, format_options, moment_options, open_book, read_moment
 from clientbook.cli.diagnostics import say
-from clientbook.cli.output import print_json, print_rows, print_table
+from clientbook.cli.exporting import export_options
+from clientbook.cli.listing import Output, print_result
+from clientbook.cli.output import print_json, print_table
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.i18n import _
 
@@ -42,6 +45,7 @@ def reports_command(ctx: click.Context, as_json: bool) -> None:
 @click.command("report")
 @click.argument("name", metavar="ID")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help=_("Set a parameter of the report."))
+@export_options
 @format_options
 @moment_options
 @click.pass_context
@@ -49,6 +53,8 @@ def report_command(
     ctx: click.Context,
     name: str,
     params: tuple[str, ...],
+    export_path: Path | None,
+    exporter: str | None,
     format_: str | None,
     as_json: bool,
     as_of: str | None,
@@ -60,7 +66,7 @@ def report_command(
     from clientbook.query.labels import column_label
 
     book = open_book(ctx)
-    format = chosen_format(format_, as_json)
+    output = Output.chosen(format_, as_json, export_path, exporter)
     report = _report(book.plugins.reports, clean(name))
     values = _values(report, params)
     with book.reading(read_moment(book, as_of, known_at)) as reading:
@@ -71,10 +77,10 @@ def report_command(
         said = _("report {name}: expected an Arrow table, found {kind}")
         raise ReportFailed(said.format(name=report.id, kind=type(table).__name__))
     labels = report.columns
-    print_rows(
+    print_result(
+        book,
         table,
-        format,
-        timezone=book.settings.timezone,
+        output,
         label=lambda column: _(labels[column]) if column in labels else column_label(column),
     )
 

@@ -114,6 +114,18 @@ class Manifest(Record, frozen=True, kw_only=True):
     policy: Annotated[Sha256, doc("Digest of the consent policy in force.")] | None = None
     counts: Annotated[dict[str, int], doc("Included, and excluded by reason code.")] = {}
     digest: Annotated[Sha256, doc("Of the exported bytes.")] | None = None
+    campaign: Annotated[Code, doc("The mailing it is for; results join by it.")] | None = None
+    channel: Annotated[Word, doc("By what means it is sent.")] | None = None
+    purpose: Annotated[Word, doc("What for.")] | None = None
+    message: Annotated[Code, doc("The message profile of book.toml it was decided under.")] | None = None
+    profile: Annotated[LongText, doc("What that profile said, as JSON.")] | None = None
+    segment_id: Annotated[Code, doc("The segment, where the rule is one's.")] | None = None
+    parameters: Annotated[dict[str, str], doc("Values of the rule's parameters.")] = {}
+    columns: Annotated[list[Code], doc("Columns of customers beside those that every audience has.")] = []
+    position: Annotated[Count, doc("The last event that was known.")] | None = None
+    rule_pack: Annotated[Code, doc("The rules of law that applied.")] | None = None
+    destination_version: Annotated[Code, doc("Version of the plugin that wrote the file.")] | None = None
+    table_digest: Annotated[Sha256, doc("Of the exported rows, whatever the form of the file.")] | None = None
 
 
 class AudienceExported(Event, frozen=True, kw_only=True):

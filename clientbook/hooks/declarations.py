@@ -302,8 +302,19 @@ class Exporter(Declaration, frozen=True, kw_only=True):
     """Writes a table to a file."""
 
     suffixes: tuple[str, ...]
+    """What its files are called; the first by default."""
     write: Callable[[Any, BinaryIO], None]
     """Given an Arrow table and a file open for writing."""
+    takes: Literal["table", "audience"] = "table"
+    """Any table as it is shown, or only an audience, whose columns docs/reference/destinations.md lists."""
+    channels: tuple[str, ...] = ()
+    """Of a mailing tool: the channels it sends by. Empty: any."""
+    needs: tuple[str, ...] = ()
+    """Columns of which the table has to have one."""
+    most_rows: int | None = None
+    """What a file holds at most."""
+    for_people: bool = False
+    """Whether its files are opened by people, in a spreadsheet: no cell of theirs is a formula."""
 
 
 class Report(Declaration, frozen=True, kw_only=True):

@@ -36,7 +36,12 @@ from clientbook.hooks.guard import FAILURES, Guard
 from clientbook.hooks.states import Plugin, Switches, hook_fault
 from clientbook.i18n import _, add_texts
 
-BUILTIN: Final = ("clientbook.builtin.traits", "clientbook.builtin.metrics", "clientbook.builtin.segments")
+BUILTIN: Final = (
+    "clientbook.builtin.traits",
+    "clientbook.builtin.metrics",
+    "clientbook.builtin.segments",
+    "clientbook.builtin.exporters",
+)
 """The first-party plugins, loaded in this order."""
 
 

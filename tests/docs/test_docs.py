@@ -326,6 +326,7 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "events --types": [run("events", "--types", "--json")],
         "query": [run("query", "select * from orders", "--json")],
         **printed_segments(run),
+        **printed_exports(run, folder),
         **printed_consent(run, folder),
         "consent certificate": [
             run("consent", "certificate", "K1", "--json", "--out", str(folder / "proof.md")),
@@ -382,6 +383,24 @@ def printed_segments(run: Callable[..., Any]) -> dict[str, list[Any]]:
         "segments profile": [segments("profile", "good", "--json")],
         "segments overlap": [segments("overlap", "--json"), segments("overlap", "good", "one_order", "--json")],
         "segments backtest": [segments("backtest", "core.one_order", "--months", "3", "--as-of", "2026-05-15", "--json")],
+    }
+
+
+def printed_exports(run: Callable[..., Any], folder: Path) -> dict[str, list[Any]]:
+    """Of the commands about audiences."""
+    letter = ("--where", "event_count > $n", "--param", "n=0", "--channel", "email", "--purpose", "order_service")
+    (folder / "results.csv").write_text(
+        "email,event\nnora@example.com,opened\nnobody@example.com,opened\n", encoding="utf-8"
+    )
+    return {
+        "export": [
+            run("export", "csv", *letter, "--dry-run", "--json"),
+            run("export", "brevo", *letter, "--campaign", "may", "--out", str(folder / "may.csv"), "--json"),
+        ],
+        "export --audit": [run("export", "--audit", "may", "--json")],
+        "results": [run("results", "may", str(folder / "results.csv"), "--at", "2026-03-30", "--json")],
+        "exports": [run("exports", "--json")],
+        "exports --destinations": [run("exports", "--destinations", "--json")],
     }
 
 

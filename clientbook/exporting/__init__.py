@@ -1,0 +1,1 @@
+"""Audiences: who is written to, what of them leaves the book, what is remembered of it, and what comes back."""

@@ -1,0 +1,96 @@
+-- One row per customer of the book: the decision about this message, where it goes, and whether the address is any good.
+-- sent_to: the form in which two addresses are the same. Phones: +33612345678; without a country's code they are French
+-- where the customer lives in France or nowhere in particular.
+with granted as (
+    select
+        customer_id,
+        max_by(consented_at, row(consented_at, position)) as consented_at,
+        max_by(opt_in_level, row(consented_at, position)) as opt_in_level,
+        max_by(proof_grade, row(consented_at, position)) as proof_grade
+    from consents
+    where is_current and state = 'granted' and channel = $channel and purpose = $purpose
+    group by customer_id
+),
+
+digits as (
+    select
+        customer_id,
+        regexp_replace(replace(trim(phone), '(0)', ''), '[^0-9+]', '', 'g') as dialled
+    from customers
+    where phone is not null
+),
+
+phones as (
+    select
+        digits.customer_id,
+        case
+            when regexp_matches(dialled, '^\+[1-9][0-9]{7,14}$') then dialled
+            when regexp_matches(dialled, '^00[1-9][0-9]{7,14}$') then '+' || dialled[3:]
+            when regexp_matches(dialled, '^0[1-9][0-9]{8}$') and coalesce(customers.country, 'FR') = 'FR'
+                then '+33' || dialled[2:]
+        end as number
+    from digits
+    inner join customers using (customer_id)
+),
+
+placed as (
+    select
+        customers.customer_id,
+        nullif(trim(customers.email), '') as email,
+        coalesce(phones.number, nullif(trim(customers.phone), '')) as phone,
+        phones.number,
+        customers.name,
+        customers.street,
+        customers.city
+    from customers
+    left join phones using (customer_id)
+),
+
+addressed as (
+    select
+        customer_id,
+        email,
+        phone,
+        case
+            when $channel in ('email', 'ad_audience') then lower(email)
+            when $channel in ('sms', 'phone', 'auto_call') then phone
+            when $channel = 'post'
+                then case when street is not null and city is not null then strip_accents(lower(concat_ws('|', name, street, city))) end
+            else customer_id
+        end as sent_to,
+        case
+            when $channel in ('email', 'ad_audience') then
+                length(email) <= 254
+                and regexp_matches(email, '^[^\s@,;:<>()\[\]"\\[:cntrl:]]{1,64}@[^\s@,;:<>()\[\]"\\[:cntrl:]]+\.[^\s@.,;:<>()\[\]"\\[:cntrl:]]{2,}$')
+                and not regexp_matches(email, '\.[0-9]+$')
+                and not contains(email, '..')
+                and not starts_with(email, '.')
+            when $channel = 'sms' then number is not null and not regexp_matches(number, '^\+33[1-589]')
+            when $channel in ('phone', 'auto_call') then number is not null
+            else true
+        end as is_sound
+    from placed
+)
+
+select
+    permissions.customer_id,
+    permissions.decision = 'allow' as is_allowed,
+    permissions.reason_code,
+    permissions.legal_basis,
+    permissions.warnings,
+    permissions.evidence,
+    permissions.collected_via = 'bought' as is_bought,
+    granted.consented_at,
+    granted.opt_in_level,
+    granted.proof_grade,
+    addressed.email,
+    addressed.phone,
+    addressed.sent_to,
+    coalesce(addressed.is_sound, false) as is_sound,
+    coalesce(bool_or(
+        regexp_matches(permissions.reason_code, '^(OBJECTED_|SUPPRESSED_|CONSENT_WITHDRAWN|CONSENT_REFUSED)')
+    ) over (partition by addressed.sent_to), false) and addressed.sent_to is not null as is_refused_here
+from permissions
+inner join addressed using (customer_id)
+left join granted using (customer_id)
+where permissions.channel = $channel and permissions.purpose = $purpose
