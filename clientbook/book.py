@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,7 +45,7 @@ from clientbook.importing.draft import Draft, struct_column
 from clientbook.importing.extracting import Extraction, extract, seen_events
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
-from clientbook.importing.noting import Decision, happened
+from clientbook.importing.noting import Decision, OneAlready, happened, merged_by_age, told_apart
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import without_named, write_rejects
 from clientbook.importing.undoing import (
@@ -68,8 +68,9 @@ from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
-from clientbook.query.customers import find_customer
+from clientbook.query.customers import find_customer, profile
 from clientbook.query.differences import Axis, differences
+from clientbook.query.duplicates import Pair, duplicates
 from clientbook.query.overview import holdings, summary
 from clientbook.query.points import Point, point_at, point_now, point_of
 from clientbook.reading import Reading
@@ -434,6 +435,7 @@ class Book:
             InvalidEvent: a value breaks a constraint.
             PersonErased: it names somebody who was erased, and nothing says that they came back.
         """
+        region = self.settings.country
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             noted = decide(snapshot)
             made = [
@@ -446,11 +448,42 @@ class Book:
             draft, came_back = self._admitted(draft, allow_erased=allow_erased)
             if draft.rejects:
                 raise PersonErased(draft.rejects[0].message)
-            outcome = commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None)
+            outcome = commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None, region=region)
         self.log.ledger.readmit(came_back)
         self._tell_plugins(outcome)
         self._seal_if_due()
         return noted.customer_id, outcome
+
+    def duplicates(self, *, min_score: float, limit: int | None = None) -> list[Pair]:
+        """Pairs of customers that are probably one person, the surest first."""
+        with self.snapshot() as snapshot:
+            return duplicates(snapshot, min_score=min_score, limit=limit)
+
+    def merge_pair(self, a: str, b: str, *, reason: str, actor: str | None = None) -> bool:
+        """Merge two customers into the one the book has known longer; False where they are one already."""
+        try:
+            self.note(merged_by_age(a, b, reason=reason), occurred_at=self.clock(), actor=actor)
+        except OneAlready:
+            return False
+        return True
+
+    def tell_apart(self, a: str, b: str, *, actor: str | None = None) -> bool:
+        """Record that two customers are two, so that nobody is asked again."""
+        self.note(told_apart(a, b), occurred_at=self.clock(), actor=actor)
+        return True
+
+    def profiles(self, customer_ids: list[str]) -> list[dict[str, Any]]:
+        """The rows of these customers, or of who they were merged into since; in the order asked."""
+        with self.snapshot() as snapshot:
+            return [profile(snapshot.engine, find_customer(snapshot.engine, id)) for id in customer_ids]
+
+    def names(self, customer_ids: Collection[str]) -> dict[str, str]:
+        """What to call these customers."""
+        ids = pa.table({"customer_id": pa.array(customer_ids, pa.string())})
+        with self.snapshot() as snapshot:
+            snapshot.engine.register("asked_for", ids)
+            rows = snapshot.engine.rows("select customer_id, name from customers semi join asked_for using (customer_id)")
+            return {row["customer_id"]: row["name"] for row in rows}
 
     def seal(self, *, everything: bool = False) -> Sealed:
         """Merge commits into files sorted by customer; `everything` merges earlier seals too.
@@ -618,6 +651,7 @@ class Book:
                 snapshot=snapshot,
                 secret=self._secret,
                 batch=batch,
+                region=self.settings.country,
                 completion=completion,
                 dry_run=dry_run,
             )

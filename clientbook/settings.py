@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str
     """The time zone of its days, an IANA name."""
     name: str = ""
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] = "FR"
+    """Where phone numbers without a country's prefix are, ISO 3166."""
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
     consent: ConsentPolicy = ConsentPolicy()
