@@ -199,9 +199,13 @@ class Book:
 
     def reading(self, moment: Moment = NOW) -> Reading:
         """The read model at a moment, with traits, permissions and segments; close it, or use it as a context manager."""
-        at = moment.as_of or self.clock()
+        return self.reading_of(self.snapshot(moment))
+
+    def reading_of(self, snapshot: Snapshot) -> Reading:
+        """A snapshot with traits, permissions and segments; to close it closes the snapshot."""
+        at = snapshot.moment.as_of or self.clock()
         desk = ConsentDesk(projector=self.projector, settings=self.settings, now=self.clock())
-        return Reading(snapshot=self.snapshot(moment), at=at, settings=self.settings, plugins=self.plugins, consent=desk)
+        return Reading(snapshot=snapshot, at=at, settings=self.settings, plugins=self.plugins, consent=desk)
 
     @cached_property
     def consent(self) -> ConsentDesk:

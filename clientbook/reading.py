@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from types import TracebackType
@@ -13,16 +14,22 @@ from typing import Any, Self
 import pyarrow as pa
 
 from clientbook.consent.desk import ConsentDesk
-from clientbook.engine.duckdb import Engine, QueryFailed
+from clientbook.engine.duckdb import Engine, QueryFailed, quoted
+from clientbook.errors import ClientbookError
 from clientbook.hooks.declarations import Trait, Value
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
-from clientbook.projection.fold import names_from
+from clientbook.projection.fold import names_from, sql
 from clientbook.projection.snapshots import Snapshot
-from clientbook.query.everything import everything
+from clientbook.query.everything import CONSENT_TYPES, everything
 from clientbook.query.expressions import Columns, Expression, Rule, check
+from clientbook.query.parameters import free_value
 from clientbook.query.traits import Traits, computed, open_traits
 from clientbook.settings import Settings
+
+
+class SegmentFailed(ClientbookError):
+    """The function that computes a segment failed."""
 
 
 @dataclass(kw_only=True)
@@ -40,9 +47,12 @@ class RunContext:
     schema: str = "main"
     """Where tables are looked for first; the main one comes second."""
     shared: dict[str, Any] = field(default_factory=dict)
+    make_ready: Callable[[str], None] = field(default=lambda _sql: None)
+    """Makes tables that a query names and that are not there at first."""
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         self.snapshot.prepare(sql)
+        self.make_ready(sql)
         with names_from(self.snapshot.engine, self.schema):
             return self.snapshot.engine.table(sql, parameters)
 
@@ -62,18 +72,21 @@ class Reading:
     plugins: Plugins
     consent: ConsentDesk
     _opened: set[str] = field(default_factory=set)
+    _has_consents: bool = False
+    _computed: list[str] = field(default_factory=list)
     _pairs: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def day(self) -> date:
         """The instant's day in the book's time zone."""
-        return self._day(self.at)
+        return self.local_day(self.at)
 
     @property
     def engine(self) -> Engine:
         return self.snapshot.engine
 
-    def _day(self, at: datetime) -> date:
+    def local_day(self, at: datetime) -> date:
+        """An instant's day in the book's time zone."""
         return at.astimezone(zoneinfo.ZoneInfo(self.settings.timezone)).date()
 
     @cached_property
@@ -97,7 +110,7 @@ class Reading:
             rule = Rule(text=segment.sql, params=defaults)
             rules |= {id: rule, id.removeprefix("core."): rule}
         for row in self.engine.rows("select segment_id, rule, parameters from segments_defined order by segment_id"):
-            rules[row["segment_id"]] = Rule(text=row["rule"], params=dict(row["parameters"] or {}))
+            rules[row["segment_id"]] = Rule(text=row["rule"], params=_read_back(row["parameters"]))
         return rules
 
     def expression(self, text: str, params: Mapping[str, Value] | None = None) -> Expression:
@@ -117,19 +130,44 @@ class Reading:
             self._opened |= named
             self.open_traits(self._opened)
         pairs = {pair for one in expressions for pair in one.pairs}
-        if pairs - self._pairs:
+        tables = {table for one in expressions for table in one.tables} & set(CONSENT_TYPES)
+        if pairs - self._pairs or (tables and not self._has_consents):
             self._pairs |= pairs
+            self._has_consents = True
             self.consent.open_tables(self.snapshot, self.at, pairs=self._pairs)
+        self._open_computed({segment for one in expressions for segment in one.segments})
+
+    def customers(self, columns: Iterable[str]) -> str:
+        """The table to read these columns of customers from: without computed ones it need not join them."""
+        return "plain_customers" if self._opened and not set(columns) & set(self.traits.by_column) else "customers"
+
+    def _open_computed(self, named: Iterable[str]) -> None:
+        """Write the members of segments that a function computes into `segment_members`."""
+        for id, segment in self.plugins.segments.items():
+            if segment.compute is None or id not in named or id in self._computed:
+                continue
+            found, fault = self.plugins.call(id, segment.compute, self.context(owner=id))
+            if fault is not None:
+                raise SegmentFailed(fault)
+            self._computed.append(id)
+            self.engine.register(f"computed_segment_{len(self._computed)}", found.select(["customer_id"]))
+        if self._computed:
+            listed = "".join(
+                f" union all by name select {quoted(id)} as segment_id, customer_id from computed_segment_{number}"
+                for number, id in enumerate(self._computed, 1)
+            )
+            self.engine.execute(f"create or replace view segment_members as {sql('segment_members')}{listed}")
 
     def open_traits(self, columns: Iterable[str], *, at: datetime | None = None, schema: str = "main") -> None:
         """Join trait columns to a schema's customers, at this instant or an earlier one; one that fails is NULL."""
         instant, wanted = at or self.at, tuple(columns)
+        shared: dict[str, Any] = {}
 
         def opened(traits: Traits, columns: Iterable[str]) -> None:
-            open_traits(self.engine, traits, columns, at=instant, day=self._day(instant), compute=given, schema=schema)
+            open_traits(self.engine, traits, columns, at=instant, day=self.local_day(instant), compute=given, schema=schema)
 
         def given(trait: Trait) -> pa.Table | None:
-            context = self.context(schema=schema, at=at, owner=trait.id)
+            context = replace(self.context(schema=schema, at=at, owner=trait.id), shared=shared)
             return self.plugins.call(trait.id, computed, trait, context)[0]
 
         try:
@@ -153,13 +191,23 @@ class Reading:
         return RunContext(
             snapshot=self.snapshot,
             at=at or self.at,
-            day=self._day(at or self.at),
+            day=self.local_day(at or self.at),
             currency=self.settings.currency,
             timezone=self.settings.timezone,
             params=params or {},
             settings=self.plugins.settings(owner),
             schema=schema,
+            make_ready=self._make_ready,
         )
+
+    def _make_ready(self, sql: str) -> None:
+        """Open `consents` and `permissions`, of all pairs, for a query that names them."""
+        if not re.search(r"\b(consents|permissions)\b", sql, re.IGNORECASE):
+            return
+        pairs = self.consent.pairs(self.snapshot, self.at)
+        if pairs - self._pairs:
+            self._pairs |= pairs
+            self.consent.open_tables(self.snapshot, self.at, pairs=self._pairs)
 
     def close(self) -> None:
         self.snapshot.close()
@@ -169,3 +217,8 @@ class Reading:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _read_back(parameters: Any) -> dict[str, Value]:
+    """The values that were stored with a rule."""
+    return {name: free_value(text) for name, text in dict(parameters or {}).items()}

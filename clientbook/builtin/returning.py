@@ -52,6 +52,10 @@ _OPEN = f"""
 
 def return_probability(ctx: Context) -> pa.Table:
     """One row per buyer: customer_id and value, 0 to 1, NULL where too few customers compare."""
+    return ctx.once("core.return_probability", lambda: _computed(ctx))
+
+
+def _computed(ctx: Context) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 

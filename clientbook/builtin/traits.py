@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from clientbook.api import N_, Format, Relation, Trait, hookimpl
+from clientbook.builtin.lifetime import lifetime_share
 from clientbook.builtin.returning import AT_RISK_BELOW, EX_BELOW, return_probability
 
 _ORDERS: Final = ("order_placed", "order_cancelled", "order_refunded")
@@ -337,6 +338,21 @@ def _chances() -> Iterable[Trait]:
             sql=f"case when return_probability < {EX_BELOW} then 'ex' when return_probability < {AT_RISK_BELOW}"
             " then 'at_risk' when return_probability is not null then 'active' end",
             values=ACTIVITIES,
+            events=_ORDERS,
+            group=group,
+        ),
+        Trait(
+            id="core.lifetime_share",
+            column="lifetime_share",
+            label=N_("Share of the usual lifetime"),
+            description=N_(
+                "Days since the first order divided by how long customers usually stay: the mean of a Kaplan-Meier curve"
+                " within 36 months; nothing where fewer than 50 customers are gone."
+            ),
+            value_type="float",
+            unit="ratio",
+            compute=lifetime_share,
+            format=Format(decimals=2),
             events=_ORDERS,
             group=group,
         ),

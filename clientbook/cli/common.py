@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -85,6 +85,16 @@ def say_erasures(book: Book, known_at: datetime | None) -> None:
     if erased := book.erased_since(known_at):
         said = _("erasures since then: {count}; what was erased is missing here too")
         say(said.format(count=erased))
+
+
+def say_stale(stale: tuple[date, int] | None) -> None:
+    """Tell that a book is not kept up to date: since which day, and for how many."""
+    if stale:
+        said = _(
+            "nothing has happened in this book for {days} days: figures of the last 12 months count that time too;"
+            " `--as-of {day}` gives those of its last day"
+        )
+        say(said.format(day=stale[0].isoformat(), days=stale[1]))
 
 
 def read_time(text: str, zone: zoneinfo.ZoneInfo, *, end_of_day: bool = False) -> datetime:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
-from clientbook.cli.diagnostics import say, warn
+from clientbook.cli.diagnostics import warn
+from clientbook.cli.listing import Asked, Output, listing_options, param_option, print_customers
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
-from clientbook.i18n import _, ngettext
+from clientbook.i18n import _
 
 if TYPE_CHECKING:
     from clientbook.book import Book
@@ -22,15 +23,10 @@ if TYPE_CHECKING:
 
 
 @click.command("customers")
-@click.option("--where", metavar="FILTER", help=_("A filter, such as: revenue > 300 and city = 'Lyon'"))
+@listing_options
 @click.option("--search", metavar="WORDS", help=_("Words that stand in name, address or numbers."))
-@click.option(
-    "--sort", "sorts", multiple=True, metavar="COLUMN", help=_("Sort by a column; -COLUMN for the greatest first.")
-)
-@click.option("--columns", metavar="A,B", help=_("Columns to show; `all`, or `help` to list them."))
-@click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
-@click.option("--export", "export_path", type=click.Path(path_type=Path), metavar="FILE", help=_("Write them to a file."))
-@click.option("--exporter", metavar="ID", help=_("What writes the file, where its suffix does not say it."))
+@click.option("--segment", metavar="ID", help=_("Only members of this segment; `clientbook segments` lists them."))
+@param_option
 @format_options
 @moment_options
 @click.pass_context
@@ -41,6 +37,8 @@ def customers_command(
     sorts: tuple[str, ...],
     columns: str | None,
     limit: int | None,
+    segment: str | None,
+    params: tuple[str, ...],
     export_path: Path | None,
     exporter: str | None,
     format_: str | None,
@@ -49,41 +47,10 @@ def customers_command(
     known_at: str | None,
 ) -> None:
     """List customers, or write them to a file as a plugin's exporter does."""
-    from clientbook.cli.exporting import export, exporter_for
-    from clientbook.query.labels import column_label
-    from clientbook.query.views import DEFAULT_COLUMNS, ViewSpec, column_types, customers_sql, parse_sort
-
     book = open_book(ctx)
-    format = chosen_format(format_, as_json)
-    if exporter and not export_path:
-        raise WrongUse(_("--exporter goes with --export FILE"))
-    if export_path and (format_ or as_json):
-        raise WrongUse(_("--export writes what the exporter makes; it goes without --format and --json"))
-    writer = exporter_for(book.plugins, export_path, exporter) if export_path else None
-    with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
-        types = column_types(snapshot.engine)
-        if columns == "help":
-            _print_columns(types, format)
-            return
-        default = DEFAULT_COLUMNS if format == "table" and not writer else ("customer_id", *DEFAULT_COLUMNS)
-        names = (
-            tuple(types) if columns == "all" else tuple(name.strip() for name in columns.split(",")) if columns else default
-        )
-        spec = ViewSpec(
-            columns=names,
-            where=clean(where) if where else None,
-            search=clean(search) if search else None,
-            sort=tuple(parse_sort(sort.strip(), types) for sort in ",".join(sorts).split(",") if sort.strip()),
-            moment=snapshot.moment,
-        )
-        query, parameters = customers_sql(spec, types)
-        rows = snapshot.engine.table(query + (f" limit {limit}" if limit is not None else ""), parameters)
-    if writer and export_path:
-        export(book.plugins, writer, rows, export_path)
-        return
-    print_rows(rows, format, timezone=book.settings.timezone, label=column_label)
-    if format == "table":
-        say(ngettext("{count} customer", "{count} customers", len(rows)).format(count=len(rows)))
+    asked = Asked(where=where, search=search, sorts=sorts, columns=columns, limit=limit, segment=segment, params=params)
+    output = Output.chosen(format_, as_json, export_path, exporter)
+    print_customers(book, asked, read_moment(book, as_of, known_at), output)
 
 
 @click.command("show")
@@ -218,18 +185,6 @@ def _print_types(types: list[dict[str, Any]], format: str) -> None:
         return
     for kind in types:
         click.echo(f"{kind['type']:<24}{kind['customer']:<10}{kind['summary']}")
-
-
-def _print_columns(types: dict[str, str], format: str) -> None:
-    from clientbook.query.labels import column_label
-
-    columns = [{"column": name, "type": kind, "label": column_label(name)} for name, kind in types.items()]
-    if format == "table":
-        print_table([_("Column"), _("Type"), _("Label")], columns, timezone="UTC", numbers=(False, False, False))
-    elif format == "json":
-        print_json(columns)
-    else:
-        raise WrongUse(_("the list of columns prints as a table or as JSON"))
 
 
 def _print_customer(shown: dict[str, Any], timezone: str, event_labels: dict[str, str]) -> None:

@@ -88,12 +88,16 @@ class ConsentDesk:
     def open_tables(
         self, snapshot: Snapshot, at: datetime | None = None, *, pairs: Iterable[tuple[str, str]] | None = None
     ) -> None:
-        """Make `consents` and `permissions` in a snapshot, for queries: for these channels and purposes, or for all."""
+        """Make `consents`, `ending_consents` and `permissions`, for queries: for these channels and purposes, or for all."""
         instant = at or self.now
         setting = self.setting(snapshot, instant)
         wanted = None if pairs is None else set(pairs)
         asks = configured(setting.policy, self.settings.messages)
-        open_permissions(snapshot, setting, [ask for ask in asks if wanted is None or ask.pair in wanted])
+        chosen = [ask for ask in asks if wanted is None or ask.pair in wanted]
+        if chosen:
+            open_permissions(snapshot, setting, chosen)
+        else:
+            open_consents(snapshot, setting)
 
     def pairs(self, snapshot: Snapshot, at: datetime) -> frozenset[tuple[str, str]]:
         """The channels and purposes that the policy of the instant names."""

@@ -21,7 +21,7 @@ from clientbook.policy import ConsentPolicy, MessageProfile
 from clientbook.projection.fold import names_from
 from clientbook.projection.snapshots import Snapshot
 
-CONSENT_TABLES: Final = ("consents", "permissions")
+CONSENT_TABLES: Final = ("consents", "permissions", "ending_consents")
 """The tables of this module that a query may name."""
 
 _READ: Final = ("customers", "orders", "order_lines", "interactions", "consent_history")
@@ -132,6 +132,7 @@ def open_consents(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask] = ()
         engine.execute(f"create or replace view {schema}.standing as {sql('standing')}")
         engine.execute(f"create or replace table {schema}.states as {sql('states')}")
         engine.execute(f"create or replace view {schema}.consents as {sql('consents')}")
+        engine.execute(f"create or replace view {schema}.ending_consents as {sql('ending_consents')}")
 
 
 def open_permissions(snapshot: Snapshot, setting: Setting, asks: Sequence[Ask], *, schema: str = "main") -> None:

@@ -70,13 +70,13 @@ class Engine:
         if limits.spill:
             config["temp_directory"] = str(limits.spill)
         connection = duckdb.connect(":memory:", config=config)
-        connection.execute("set TimeZone = 'UTC'")
+        _prepare(connection)
         return cls(connection)
 
     def cursor(self) -> Engine:
         """Another connection to the same database, for another thread."""
         cursor = self.connection.cursor()
-        cursor.execute("set TimeZone = 'UTC'")
+        _prepare(cursor)
         return Engine(cursor)
 
     def confine(self, folders: Iterable[Path]) -> None:
@@ -151,6 +151,12 @@ class Engine:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Times are UTC; and nothing is drawn: DuckDB's progress bar goes to stdout, in the midst of what a command prints."""
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar_print = false")
 
 
 def _told(error: duckdb.Error) -> QueryFailed | OSError:

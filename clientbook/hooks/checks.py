@@ -27,6 +27,7 @@ from clientbook.hooks.declarations import (
     Trait,
     Value,
 )
+from clientbook.hooks.over import with_over_renamed
 from clientbook.i18n import _
 
 KINDS: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -200,7 +201,9 @@ def columns_named(sql: str) -> set[str]:
     """The columns that a sound expression names."""
     from sqlglot import exp, parse_one
 
-    return {column.name for column in parse_one(sql, read="duckdb").find_all(exp.Column) if not column.table}
+    return {
+        column.name for column in parse_one(with_over_renamed(sql), read="duckdb").find_all(exp.Column) if not column.table
+    }
 
 
 def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[str] = ()) -> Iterable[str]:
@@ -210,7 +213,7 @@ def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[s
     from sqlglot.errors import ParseError, TokenError
 
     try:
-        trees = sqlglot.parse(sql, read="duckdb")
+        trees = sqlglot.parse(with_over_renamed(sql), read="duckdb")
     except ParseError as error:
         first = error.errors[0]
         yield f"{what}: {first['description']} ({_('line {line}').format(line=first['line'])})"

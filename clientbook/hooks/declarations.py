@@ -160,8 +160,16 @@ class Metric(Declaration, frozen=True, kw_only=True):
     """The customers behind the figure, as a filter."""
     better: Better = "neither"
     group: str = ""
+    parts: Mapping[str, str] = {}
+    """Of a figure in parts that are known beforehand: each part and its label, as msgids."""
+    layout: Literal["list", "columns", "matrix"] = "list"
+    """How many parts are shown: one under the other (`columns`: each a column of customers), or `row/column` in a grid."""
     trend: bool = True
     """Whether the figure can be told for an earlier day."""
+    breakdown: bool = True
+    """Whether the figure can be told of some of the customers."""
+    rank: int = 1000
+    """Where it stands in its group, the smallest first."""
     examples: tuple[Example, ...] = ()
 
 

@@ -52,7 +52,7 @@ _IS_ORDER: Final = f"type in ({', '.join(map(quoted, ORDER_TYPES))})"
 _MERGE_TYPES: Final = "type in ('customers_merged', 'customers_unmerged')"
 _SMALL_TABLES: Final = {
     "customer_roots": _MERGE_TYPES,
-    "segments_defined": "type in ('segment_defined', 'segment_retired')",
+    "segments_defined": "type in ('segment_defined', 'segment_retired', 'segment_frozen')",
     "notices": "type = 'notice_published'",
     "lists": "type = 'list_acquired'",
     "policies": "type = 'policy_adopted'",

@@ -47,6 +47,7 @@ from clientbook.projection.fold import (
     open_events,
     open_log,
     ordered,
+    sql,
     write_schema_file,
 )
 from clientbook.projection.places import Name, Place, Scratch
@@ -326,6 +327,7 @@ class Projector:
         for name in (*RESOLUTION, *TABLES):
             kind = "table" if name in RESOLUTION else "view"
             engine.execute(f"create or replace {kind} {name} as select * from {place.source(name)}")
+        engine.execute(f"create or replace view segment_members as {sql('segment_members')}")
         return snapshot
 
     def _open_engine(self) -> Engine:

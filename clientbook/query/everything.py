@@ -12,8 +12,32 @@ from clientbook.query.expressions import Columns, Rule
 from clientbook.query.labels import COLUMNS
 from clientbook.query.traits import Traits
 
-SUBQUERY_TABLES: Final = ("orders", "order_lines", "refunds", "interactions", "consent_history", "identifiers")
-"""Tables with rows of customers, which a sub-query may name."""
+SUBQUERY_TABLES: Final = ("orders", "order_lines", "refunds", "interactions", "consent_history", "identifiers", "lists")
+"""Tables of a snapshot that a sub-query may name."""
+
+CONSENT_TYPES: Final[Mapping[str, Mapping[str, str]]] = {
+    "consents": {
+        "customer_id": "VARCHAR",
+        "channel": "VARCHAR",
+        "address": "VARCHAR",
+        "purpose": "VARCHAR",
+        "state": "VARCHAR",
+        "proof_grade": "VARCHAR",
+        "consented_at": "TIMESTAMP WITH TIME ZONE",
+        "valid_until": "TIMESTAMP WITH TIME ZONE",
+        "is_current": "BOOLEAN",
+    },
+    "ending_consents": {
+        "customer_id": "VARCHAR",
+        "channel": "VARCHAR",
+        "address": "VARCHAR",
+        "purpose": "VARCHAR",
+        "consented_at": "TIMESTAMP WITH TIME ZONE",
+        "ends_at": "TIMESTAMP WITH TIME ZONE",
+        "why": "VARCHAR",
+    },
+}
+"""Tables of an instant that a sub-query may name, and those of their columns that it may; made when something names them."""
 
 
 def everything(
@@ -38,7 +62,7 @@ def everything(
         types,
         engine.value("select timezone from book"),
         at=at,
-        tables={name: tables[name] for name in SUBQUERY_TABLES},
+        tables={name: tables[name] for name in SUBQUERY_TABLES} | {name: dict(kept) for name, kept in CONSENT_TYPES.items()},
         labels=_labels(types, traits),
         segments=segments,
         pairs=pairs,

@@ -66,6 +66,8 @@ COLUMNS: Final = {
     "source": N_("Source"),
     "collected_via": N_("Collected via"),
     "list_id": N_("List"),
+    "informed_at_collection": N_("Informed when collected"),
+    "collected_from_person": N_("Given by the person"),
     "retention_class": N_("Class"),
     "last_sign_at": N_("Last sign of life"),
     "limit_on": N_("May be kept until"),

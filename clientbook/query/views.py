@@ -152,12 +152,15 @@ def close_view(engine: Engine, view: View) -> None:
     engine.execute(f"drop table if exists {view.name}")
 
 
-def page(engine: Engine, view: View, number: int) -> pa.Table:
-    """Page `number` (from 0) of a view: customer_id and the spec's columns, `PAGE_ROWS` rows at most."""
+def page(engine: Engine, view: View, number: int, *, customers: str = "customers") -> pa.Table:
+    """Page `number` (from 0) of a view: customer_id and the spec's columns, `PAGE_ROWS` rows at most.
+
+    `customers` is the table that has these columns.
+    """
     first = number * PAGE_ROWS
     names = "".join(f", customers.{identifier(name)}" for name in view.spec.columns if name != "customer_id")
     return engine.table(
-        f"select customers.customer_id{names} from {view.name} inner join customers using (customer_id)"
+        f"select customers.customer_id{names} from {view.name} inner join {customers} as customers using (customer_id)"
         f" where place between {first} and {first + PAGE_ROWS - 1} order by place"
     )
 

@@ -28,7 +28,6 @@ from clientbook.query.views import (
     View,
     ViewSpec,
     close_view,
-    column_types,
     customers_sql,
     interpret,
     open_view,
@@ -84,7 +83,8 @@ class QueryService:
         self.total: int = engine.value("select count(*) from customers")
         if self.total <= NATIVE_ROWS:
             _load_customers(engine)
-        self.types = column_types(engine)
+        self._reading = book.reading_of(snapshot)
+        self.types = self._reading.columns
         self.columns = customer_columns(engine, self.types, self.timezone)
         self._cursors = {group: engine.cursor() for group in GROUPS}
         self._locks = {group: threading.Lock() for group in GROUPS}
@@ -156,7 +156,7 @@ class QueryService:
         """Filter and sort; the cursor goes to the row of customer `keep`, else as far down as row `near`.
 
         Raises:
-            InvalidExpression: the text is no filter.
+            InvalidExpression: the text is no filter, or a segment that it names cannot be computed.
             QueryCancelled: it was interrupted, or nobody wants it any more.
             QueryFailed: DuckDB refused it.
         """
@@ -164,7 +164,10 @@ class QueryService:
         with self._using("open") as engine:
             if not is_wanted():
                 raise QueryCancelled
-            view = open_view(engine, self._spec(text, sort), self.types)
+            spec = self._spec(text, sort)
+            if spec.where:
+                self._reading.expression(spec.where)
+            view = open_view(engine, spec, self.types)
             row = None if keep is None else _place(engine, view, keep)
             if row is None:
                 row = max(0, min(near, view.count - 1))
@@ -261,6 +264,8 @@ class QueryService:
         """Stop what runs for a group of workers."""
         if self._locks[group].locked():
             self._cursors[group].interrupt()
+            if group == "open":
+                self._snapshot.engine.interrupt()  # where what a filter names is made ready
 
     def stop(self) -> None:
         """Stop everything for good, at once and without waiting.
@@ -296,7 +301,7 @@ class QueryService:
         return ViewSpec(where=where, search=search, sort=tuple(sort), moment=self.moment)
 
     def _rows(self, engine: Engine, view: View, number: int) -> Rows:
-        table = page(engine, view, number)
+        table = page(engine, view, number, customers=self._reading.customers(view.spec.columns))
         return Rows(
             number=number,
             ids=tuple(table.column("customer_id").to_pylist()),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from clientbook.events.base import Event, Record, type_name, unwrap
 from clientbook.hooks.declarations import Trait
 from clientbook.hooks.manager import Plugins
 from clientbook.importing.vocabulary import TARGETS
+from clientbook.measuring import asking
+from clientbook.measuring import params as parameters
+from clientbook.measuring.words import GROUPS, METHODS, NOTES
 from clientbook.projection.fold import TABLES, sql
 from clientbook.query.labels import COLUMNS
 
@@ -58,6 +62,8 @@ def pages() -> dict[Path, dict[str, str]]:
         DOCS / "reference" / "commands.md": {"commands": "\n".join(_commands())},
         DOCS / "reference" / "traits.md": {"traits": "\n".join(_traits())},
         DOCS / "reference" / "decisions.md": {"reasons": "\n".join(_reasons())},
+        DOCS / "reference" / "metrics.md": {"metrics": "\n".join(_metrics()), "notes": "\n".join(_notes())},
+        DOCS / "reference" / "segments.md": {"segments": "\n".join(_segments())},
         DOCS / "how-to" / "import-a-file.md": {"vocabulary": "\n".join(_vocabulary())},
     }
 
@@ -205,6 +211,25 @@ def _traits() -> Iterator[str]:
         yield ""
 
 
+def _segments() -> Iterator[str]:
+    segments = Plugins.load(installed=()).segments.values()
+    for group in dict.fromkeys(one.group for one in segments):
+        yield f"## {group}\n"
+        for one in (one for one in segments if one.group == group):
+            yield f"### {one.id}\n"
+            yield f"**{one.label}.** {one.description}\n"
+            if one.exclusive_group:
+                yield f"Shares nobody with the others of `{one.exclusive_group}`.\n"
+            if one.params:
+                yield "| Parameter | Means | Default | From | To |"
+                yield "|---|---|---|---|---|"
+                for param in one.params:
+                    bounds = ("" if bound is None else str(bound) for bound in (param.minimum, param.maximum))
+                    yield f"| `{param.name}` | {param.label} | {param.default} | {' | '.join(bounds)} |"
+                yield ""
+            yield f"```sql\n{one.sql}\n```\n"
+
+
 def _reasons() -> Iterator[str]:
     yield "| Code | Decision | Legal basis | Means | Source | How sure |"
     yield "|---|---|---|---|---|---|"
@@ -214,6 +239,31 @@ def _reasons() -> Iterator[str]:
         decision = "allow" if one.allows else "deny"
         basis = f"`{one.basis}`" if one.basis else ""
         yield f"| `{one.code}` | {decision} | {basis} | {one.means} | {one.source} | {one.certainty} |"
+
+
+def _metrics() -> Iterator[str]:
+    metrics = asking.chosen(Plugins.load(installed=[]).metrics)
+    for group, members in groupby(metrics, key=lambda metric: metric.group):
+        yield f"## {GROUPS[group]}\n"
+        yield f"`--group {group}`\n"
+        yield "| Figure | Id | Formula | Interval | Told from | Sure from | Parameters | Who |"
+        yield "|---|---|---|---|---|---|---|---|"
+        for metric in members:
+            params = "<br>".join(f"`{param.name}={param.default}` {param.label}" for param in metric.params)
+            drill = f"`{metric.drill}`" if metric.drill else ""
+            label = parameters.label_of(metric, parameters.of(metric, {}))
+            least = (str(metric.minimum), str(metric.indicative)) if metric.minimum else ("", "")
+            method = METHODS[metric.interval]
+            cells = (label, f"`{metric.id}`", metric.description, method, *least, params, drill)
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        yield ""
+
+
+def _notes() -> Iterator[str]:
+    yield "| Code | Says |"
+    yield "|---|---|"
+    for code, said in NOTES.items():
+        yield f"| `{code}` | {said} |"
 
 
 def _grain(name: str) -> str:

@@ -325,6 +325,7 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "events": [run("events", "--json")],
         "events --types": [run("events", "--types", "--json")],
         "query": [run("query", "select * from orders", "--json")],
+        **printed_segments(run),
         **printed_consent(run, folder),
         "consent certificate": [
             run("consent", "certificate", "K1", "--json", "--out", str(folder / "proof.md")),
@@ -333,6 +334,9 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
         "verify --certificate": [
             run("verify", "--certificate", str(folder / "proof.md"), "--json"),
         ],
+        "metrics": [run("metrics", "--json"), run("metrics", "revenue", "--by", "city", "--json")],
+        "metrics --explain": [run("metrics", "--explain", "--json")],
+        "priorities": [run("priorities", "--json")],
         "retention": [run("retention", "--json"), run("retention", "--all", "--json")],
         "retention --apply": [run("retention", "--apply", "--yes", "--json")],
         "register": [run("register", "--json")],
@@ -356,6 +360,28 @@ def printed_reading(run: Callable[..., Any], folder: Path, *, before_merge: int)
             run("diff", "--from", str(before_merge), "--json"),
             run("diff", "--from", "2026-01-01", "--to", "2026-03-12", "--axis", "occurred", "--json"),
         ],
+    }
+
+
+def printed_segments(run: Callable[..., Any]) -> dict[str, list[Any]]:
+    """Of the commands about segments."""
+    segments = functools.partial(run, "segments")
+    return {
+        "segments define": [segments("define", "good", "--where", "revenue > $least", "--param", "least=5", "--json")],
+        "segments": [segments("--json"), segments("--json", "--as-of", "2026-03-13")],
+        "segments freeze": [segments("freeze", "good", "--as", "kept", "--json")],
+        "segments retire": [segments("retire", "kept", "--json")],
+        "segments why": [
+            segments("why", "good", "K1", "--json"),
+            segments("why-not", "core.gone", "K1", "--json"),
+        ],
+        "segments diff": [
+            segments("diff", "core.one_order", "--from", "2026-03-01", "--json"),
+            segments("diff", "core.inactive", "--from", "2026-03-13", "--to", "2027-04-01", "--json"),
+        ],
+        "segments profile": [segments("profile", "good", "--json")],
+        "segments overlap": [segments("overlap", "--json"), segments("overlap", "good", "one_order", "--json")],
+        "segments backtest": [segments("backtest", "core.one_order", "--months", "3", "--as-of", "2026-05-15", "--json")],
     }
 
 

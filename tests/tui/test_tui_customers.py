@@ -64,6 +64,20 @@ async def test_filter_by_expression(app, ready):
         assert status(app).startswith("1 of 6 · ")
 
 
+async def test_a_filter_names_traits_segments_labels_and_other_tables(app, ready):
+    asked = (
+        "recency_days >= 0 and in_segment('core.orders_above_mean') and Ville = 'Lyon'",
+        "customer_id in (select customer_id from orders where gross > 0) and Commandes > 1 and Town = 'Lyon'",
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for text in asked:
+            await type_filter(pilot, ready, text)
+            assert names(app) == ["Ada Lovelace"], app.customers.query_one(FilterBar).message
+        await type_filter(pilot, ready, "in_segment('core.orders_above_maen')")
+        assert "did you mean core.orders_above_mean" in app.customers.query_one(FilterBar).message
+
+
 async def test_bad_expression_shows_what_and_where_and_keeps_the_rows(app, ready):
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)

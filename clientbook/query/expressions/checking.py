@@ -72,6 +72,7 @@ _NODES: Final[tuple[type[exp.Expr], ...]] = (
     exp.Month,
     exp.Day,
     exp.DateDiff,
+    exp.ToDays,
     exp.TimestampTrunc,
     exp.DateTrunc,
     exp.Array,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokenizer_core import TokenType
 
+from clientbook.hooks.over import OVER, with_over_renamed
 from clientbook.i18n import _
 from clientbook.query.expressions.names import InvalidExpression
 
-OVER: Final = "_ovr"
-"""What `over` is called in a tree: the word itself is reserved. As long as the word, so that places stay right."""
+__all__ = ["OVER", "parse", "place_of"]
 
 
 def parse(text: str) -> exp.Expr:
@@ -24,7 +20,7 @@ def parse(text: str) -> exp.Expr:
         InvalidExpression: it is not exactly one expression.
     """
     try:
-        trees = sqlglot.parse(_with_over_renamed(text), dialect="duckdb")
+        trees = sqlglot.parse(with_over_renamed(text), dialect="duckdb")
     except TokenError:
         raise InvalidExpression(_("a quotation mark is not closed; text goes in single quotes: city = 'Lyon'")) from None
     except ParseError as error:
@@ -45,13 +41,3 @@ def place_of(node: exp.Expr) -> int | None:
     """Where a node begins in the text: operators do not know, their parts do."""
     starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(starts, default=None)
-
-
-def _with_over_renamed(text: str) -> str:
-    """The text with `over(` as a function; after a parenthesis it would be a window, which stays refused."""
-    tokens = DuckDB().tokenize(text)
-    for place, token in enumerate(tokens[:-1]):
-        before = tokens[place - 1].token_type if place else None
-        if token.token_type == TokenType.OVER and before != TokenType.R_PAREN:
-            text = text[: token.start] + OVER + text[token.end + 1 :]
-    return text
