@@ -9,23 +9,26 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pyarrow as pa
 
 from clientbook.consent.desk import ConsentDesk
 from clientbook.engine.duckdb import Engine, QueryFailed, quoted
 from clientbook.errors import ClientbookError
-from clientbook.hooks.declarations import Trait, Value
+from clientbook.hooks.declarations import Trait, Unit, Value
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
+from clientbook.i18n import _
 from clientbook.projection.fold import names_from, sql
 from clientbook.projection.snapshots import Snapshot
 from clientbook.query.everything import CONSENT_TYPES, everything
 from clientbook.query.expressions import Columns, Expression, Rule, check
 from clientbook.query.parameters import free_value
-from clientbook.query.traits import Traits, computed, open_traits
-from clientbook.settings import Settings
+from clientbook.query.traits import TYPES, Traits, computed, open_traits
+from clientbook.settings import InvalidSettings, Settings
+
+_UNITS: Final[dict[str, Unit]] = {"int": "count", "decimal": "score", "date": "date", "text": "text", "bool": "text"}
 
 
 class SegmentFailed(ClientbookError):
@@ -91,8 +94,28 @@ class Reading:
 
     @cached_property
     def traits(self) -> Traits:
-        """The computed columns that plugins declare."""
-        return Traits.of(self.plugins.traits.values())
+        """The computed columns that plugins declare, and the custom fields of the book."""
+        return Traits.of([*self.plugins.traits.values(), *self._fields()])
+
+    def _fields(self) -> Iterable[Trait]:
+        """The custom fields as columns.
+
+        Raises:
+            InvalidSettings: one has the name of another column.
+        """
+        taken = {row["column_name"] for row in self.engine.rows("describe customers")} - self._opened
+        taken |= {trait.column for trait in self.plugins.traits.values()}
+        for name, field_ in self.settings.fields.items():
+            if name in taken:
+                raise InvalidSettings(_("fields.{name}: customers have a column of this name already").format(name=name))
+            yield Trait(
+                id=f"fields.{name}",
+                label=field_.label or name,
+                column=name,
+                value_type=field_.type,
+                unit=_UNITS[field_.type],
+                sql=f"try_cast(attributes[{quoted(name)}] as {TYPES[field_.type]})",
+            )
 
     @cached_property
     def columns(self) -> Columns:
