@@ -21,14 +21,14 @@ with keyed as (
     union all
     select number, hash('street', name_key, street) from people where contains(name_key, ' ') and street <> ''
     union all
-    -- A family name or a first name at a postcode, and which is which does not matter: they may have been swapped.
-    select number, hash('sound', unnest(list_distinct([family_sound, given_sound])), postcode)
+    -- One of both names by its sound and the other by its initial, and which is which does not matter: they may be swapped.
+    select
+        number,
+        hash('sound', unnest(list_distinct([family_sound || ' ' || left(given_root, 1), given_sound || ' ' || left(family, 1)])), postcode)
     from people
     where family_sound <> '' and given_sound <> '' and postcode <> ''
     union all
-    select number, hash('sounds', least(family_sound || left(given, 1), given_sound || left(family, 1)), postcode)
-    from people
-    where family_sound <> '' and given_sound <> '' and postcode <> ''
+    select number, hash('house', family_sound, street, postcode) from people where family_sound <> '' and street <> ''
     union all
     select number, hash('born', unnest(list_distinct([family_sound, given_sound])), birth_date)
     from people
