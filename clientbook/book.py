@@ -37,6 +37,7 @@ from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.fields import declared
 from clientbook.hooks.declarations import AppendedBatch, Finding, Importer, ImportPlan
+from clientbook.hooks.discovery import Found
 from clientbook.hooks.manager import Plugins
 from clientbook.hooks.remembering import MEMORY
 from clientbook.hooks.states import Switches
@@ -130,8 +131,17 @@ class ImportResult:
 class Book:
     """One customer book on disk."""
 
-    def __init__(self, folder: Path, *, clock: Clock = system_clock, switches: Switches | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock = system_clock,
+        switches: Switches | None = None,
+        installed: Sequence[Found] | None = None,
+    ) -> None:
         """Open the book in `folder`; `switches` decide which plugins are loaded, else the environment does.
+
+        `installed` are the plugins there are, unless those that distributions bring.
 
         Raises:
             NoBook: there is none.
@@ -142,7 +152,8 @@ class Book:
         self.folder = folder
         self.clock = clock
         self.settings = settings_of(folder)
-        self.plugins = Plugins.load(entries=self.settings.plugins, switches=switches, memory=folder / "state" / MEMORY)
+        memory = folder / "state" / MEMORY
+        self.plugins = Plugins.load(entries=self.settings.plugins, switches=switches, installed=installed, memory=memory)
         self.registry = Registry()
         self.plugins.add_event_types(self.registry)
         self.plugins.add_identifiers(self.registry)

@@ -15,11 +15,25 @@ LANGUAGES = ("en", "fr")
 
 _FOLDER = Path(__file__).parent / "locale"
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
+_added: list[tuple[str, Path]] = []
 
 
 @cache
 def _catalogue(languages: tuple[str, ...]) -> gettext.NullTranslations:
-    return gettext.translation("clientbook", _FOLDER, languages=list(languages), fallback=True)
+    found = gettext.translation("clientbook", _FOLDER, languages=list(languages), fallback=True)
+    for domain, folder in _added:
+        found.add_fallback(gettext.translation(domain, folder, languages=list(languages), fallback=True))
+    return found
+
+
+def add_texts(domain: str, folder: Path) -> None:
+    """Look texts that the program's own catalogue does not hold up in this one too: `<folder>/fr/LC_MESSAGES/<domain>.mo`.
+
+    Of two catalogues that hold a text, the one that was added first is asked.
+    """
+    if (domain, folder) not in _added:
+        _added.append((domain, folder))
+        _catalogue.cache_clear()
 
 
 def language() -> str:

@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -50,11 +50,10 @@ class RunContext:
     schema: str = "main"
     """Where tables are looked for first; the main one comes second."""
     shared: dict[str, Any] = field(default_factory=dict)
-    make_ready: Callable[[str], None] = field(default=lambda _sql: None)
+    make_ready: Callable[[str], None]
     """Makes tables that a query names and that are not there at first."""
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        self.snapshot.prepare(sql)
         self.make_ready(sql)
         with names_from(self.snapshot.engine, self.schema):
             return self.snapshot.engine.table(sql, parameters)
@@ -184,6 +183,9 @@ class Reading:
     def open_traits(self, columns: Iterable[str], *, at: datetime | None = None, schema: str = "main") -> None:
         """Join trait columns to a schema's customers, at this instant or an earlier one; one that fails is NULL."""
         instant, wanted = at or self.at, tuple(columns)
+        for name in self.traits.with_needed(wanted):
+            if relation := self.traits.by_column[name].relation:
+                self._make_ready(relation.sql, schema=schema, at=instant)
         shared: dict[str, Any] = {}
 
         def opened(traits: Traits, columns: Iterable[str]) -> None:
@@ -220,11 +222,15 @@ class Reading:
             params=params or {},
             settings=self.plugins.settings(owner),
             schema=schema,
-            make_ready=self._make_ready,
+            make_ready=partial(self._make_ready, schema=schema, at=at or self.at),
         )
 
-    def _make_ready(self, sql: str) -> None:
-        """Open `consents` and `permissions`, of all pairs, for a query that names them."""
+    def _make_ready(self, sql: str, *, schema: str, at: datetime) -> None:
+        """Open what a query names and is not there at first: events, and `consents` and `permissions` of all pairs."""
+        self.snapshot.prepare(sql)
+        if schema != "main" and re.search(r"\bevents\b", sql, re.IGNORECASE):
+            until = f"select * from main.events where occurred_at <= timestamptz {quoted(at.isoformat())}"
+            self.engine.execute(f"create or replace view {schema}.events as {until}")
         if not re.search(r"\b(consents|permissions)\b", sql, re.IGNORECASE):
             return
         pairs = self.consent.pairs(self.snapshot, self.at)

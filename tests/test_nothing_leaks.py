@@ -101,6 +101,7 @@ GOOD: Final = (
     ("register",),
     ("doctor",),
     ("plugins", "--all"),
+    ("new-plugin", "acme", "--metric"),
     ("reports",),
     ("report", "acme.x"),
     ("log", EMAIL, "note", "zzmarknote 0699887766"),

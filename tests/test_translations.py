@@ -28,6 +28,11 @@ SAYING = frozenset(
 MARKING = frozenset({"_", "N_", "ngettext"})
 UNTRANSLATED = {
     ("cli/diagnostics.py", "clientbook: "): "the program's name before an error message",
+    ("cli/metrics.py", "  --param "): "an option",
+    ("cli/new_plugin.py", "  cd "): "a command",
+    ("cli/new_plugin.py", '  pip install -e ".[test]"'): "a command",
+    ("cli/new_plugin.py", "  pytest"): "a command",
+    ("cli/priorities.py", '    clientbook customers --where "'): "a command",
     ("tui/widgets/status_line.py", " ms"): "milliseconds, the same in both languages",
 }
 """Texts that are shown as they stand, and why."""

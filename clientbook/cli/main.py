@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "plugins": ("plugins", _("List plugins, or switch one on or off.")),
     "metrics": ("metrics", _("Figures about the customers, with how sure they are.")),
     "priorities": ("priorities", _("Strengths, weak points and breaking points, by the revenue at stake.")),
+    "new-plugin": ("new_plugin", _("Write a plugin to begin with.")),
     "query": ("reading", _("Ask the read model in SQL, read-only.")),
     "add": ("noting", _("Add a customer by hand.")),
     "log": ("noting", _("Note a call, a meeting, a visit, a message, a note.")),
@@ -70,7 +71,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"clientbook.cli.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         for one in (command, *getattr(command, "commands", {}).values()):
             one.help = _(inspect.cleandoc(one.help or ""))
         return command

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +53,7 @@ def event_schema(registry: Registry) -> pa.Schema:
     return pa.schema([*ENVELOPE, *columns])
 
 
+@cache
 def struct_type(record: type[msgspec.Struct]) -> pa.StructType:
     """The Arrow struct of an event or a record inside one; every field is nullable, so that fields can be added.
 

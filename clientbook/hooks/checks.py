@@ -65,6 +65,9 @@ _TYPES: Final[Mapping[str, Any]] = {
     "date": date,
 }
 
+_SOUND_SQL: Final[set[tuple[str, bool, frozenset[str]]]] = set()
+"""Texts that were found to be without fault: each book that is opened asks of the same ones."""
+
 Fault = tuple[str, str]
 """Which declaration, and what is wrong with it."""
 
@@ -212,6 +215,9 @@ def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[s
     from sqlglot import exp
     from sqlglot.errors import ParseError, TokenError
 
+    asked = (sql, query, frozenset(params))
+    if asked in _SOUND_SQL:
+        return
     try:
         trees = sqlglot.parse(with_over_renamed(sql), read="duckdb")
     except ParseError as error:
@@ -228,9 +234,10 @@ def sql_faults(sql: str, what: str, *, query: bool = False, params: Collection[s
     elif tree is None or (not query and (isinstance(tree, statements) and not isinstance(tree, exp.Subquery))):
         yield _("{what}: expected one expression").format(what=what)
     elif tree is not None:
-        for node in tree.find_all(exp.Parameter, exp.Placeholder):
-            if node.name not in params:
-                yield _("{what}: there is no parameter ${name}").format(what=what, name=node.name)
+        unknown = [node.name for node in tree.find_all(exp.Parameter, exp.Placeholder) if node.name not in params]
+        yield from (_("{what}: there is no parameter ${name}").format(what=what, name=name) for name in unknown)
+        if not unknown:
+            _SOUND_SQL.add(asked)
 
 
 def _suffix_faults(suffixes: Collection[str]) -> Iterable[str]:

@@ -34,7 +34,7 @@ from clientbook.hooks.declarations import (
 from clientbook.hooks.discovery import CORE, Found, discover
 from clientbook.hooks.guard import FAILURES, Guard
 from clientbook.hooks.states import Plugin, Switches, hook_fault
-from clientbook.i18n import _
+from clientbook.i18n import _, add_texts
 
 BUILTIN: Final = ("clientbook.builtin.traits", "clientbook.builtin.metrics", "clientbook.builtin.segments")
 """The first-party plugins, loaded in this order."""
@@ -225,6 +225,14 @@ class Plugins(Guard):
             self.manager.unregister(module)
             self._record(plugin, "broken", "\n".join(faults))
             return
+        match getattr(module, "TEXTS", None):
+            case None:
+                pass
+            case (str(domain), str() | Path() as folder):
+                add_texts(domain, Path(folder))
+            case _other:
+                said = _("TEXTS: expected the name of a catalogue and the folder it lies in; it goes on in English")
+                self._record(plugin, "partial", said)
         plugin.modules.append(module)
 
     def _hook_faults(self, module: Any) -> Iterator[str]:

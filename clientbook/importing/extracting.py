@@ -116,7 +116,7 @@ def extract(plugins: Plugins, importer: Importer, file: GivenFile, registry: Reg
         ImporterFailed: it raised.
         UnreadableFile: it asked for a table, and the file holds none.
     """
-    rows = _Rows(file)
+    rows = Rows(file)
     given = api.GivenSource(name=file.name, data=file.data, rows=rows, settings=plugins.settings(importer.id))
 
     def drawn() -> list[Any]:
@@ -137,7 +137,7 @@ def extract(plugins: Plugins, importer: Importer, file: GivenFile, registry: Reg
     return Extraction(importer=importer, draft=draft, table=rows.table)
 
 
-class _Rows:
+class Rows:
     """The rows of a file as a table, read when they are asked for."""
 
     def __init__(self, file: GivenFile) -> None:
@@ -170,7 +170,9 @@ def _draft(found: Iterable[Any], importer: Importer, registry: Registry, table: 
     made: list[tuple[int, Envelope]] = []
     for one in found:
         if isinstance(one, api.Reject):
-            rejected = Reject(line=one.line, code=one.code, column=one.column or "", message=one.message)
+            rejected = Reject(
+                line=one.line, code=one.code, column=one.column or "", message=_(one.message) if one.message else ""
+            )
             rejects.setdefault(one.line, rejected)
         elif isinstance(one, NewEvent):
             try:

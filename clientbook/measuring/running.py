@@ -71,7 +71,9 @@ class Run:
 
     def _computed(self, metric: Metric, given: Mapping[str, Value]) -> list[Estimate]:
         assert metric.compute is not None
-        context = replace(self.context, params=parameters.of(metric, given))
+        context = replace(
+            self.context, params=parameters.of(metric, given), settings=self.reading.plugins.settings(metric.id)
+        )
         found = self._guarded(metric, lambda: _estimates(metric, context))
         return [Estimate(value=None, n=0, note=FAILED)] if found is None else found
 
