@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from shlex import quote
 from types import MappingProxyType
@@ -37,19 +38,22 @@ from clientbook.events.envelope import Envelope, make
 from clientbook.events.registry import Registry
 from clientbook.exporting.desk import ExportDesk
 from clientbook.exporting.results import Layout, read_results
+from clientbook.fields import declared
 from clientbook.hooks.declarations import AppendedBatch, Finding, Importer, ImportPlan
 from clientbook.hooks.discovery import Found
 from clientbook.hooks.manager import Plugins
 from clientbook.hooks.remembering import MEMORY
 from clientbook.hooks.states import Switches
 from clientbook.i18n import _
+from clientbook.importing.attributes import without_misfits
 from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
+from clientbook.importing.editing import Change, Edit, changes
 from clientbook.importing.extracting import Extraction, extract, seen_events
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
-from clientbook.importing.noting import Decision, happened
+from clientbook.importing.noting import Decision, OneAlready, happened, merged_by_age, told_apart
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.rejects import without_named, write_rejects
 from clientbook.importing.undoing import (
@@ -72,10 +76,13 @@ from clientbook.projection.digest import tables_digest
 from clientbook.projection.fold import TABLES, BookFacts
 from clientbook.projection.moment import NOW, Moment
 from clientbook.projection.snapshots import Projector, Snapshot, ordered
-from clientbook.query.customers import find_customer
+from clientbook.query.customers import find_customer, profile
 from clientbook.query.differences import Axis, differences
+from clientbook.query.duplicates import Pair, duplicates
+from clientbook.query.expressions import Columns
 from clientbook.query.overview import holdings, summary
 from clientbook.query.points import Point, point_at, point_now, point_of
+from clientbook.query.views import ViewSpec, customers_sql
 from clientbook.reading import Reading
 from clientbook.settings import SETTINGS_FILE, InvalidSettings, Settings, check_timezone, settings_of
 from clientbook.suppression import ERASED, names_erased, without_erased, without_kept_sales
@@ -359,6 +366,8 @@ class Book:
             struct = struct_column(ImportCompleted, values, 1)
             return closing_row("import_completed", struct, at=self.clock(), source=source, batch=batch)
 
+        if self.settings.fields and not dry_run:
+            self._record_fields()
         findings = self._findings(draft, importer, source, file)
         outcome = self._commit(draft, batch=batch, completion=completion, dry_run=dry_run, allow_erased=allow_erased)
         if dry_run:
@@ -482,6 +491,7 @@ class Book:
             InvalidEvent: a value breaks a constraint.
             PersonErased: it names somebody who was erased, and nothing says that they came back.
         """
+        region = self.settings.country
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             noted = decide(snapshot)
             made = [
@@ -494,11 +504,110 @@ class Book:
             draft, came_back = self._admitted(draft, allow_erased=allow_erased)
             if draft.rejects:
                 raise PersonErased(draft.rejects[0].message)
-            outcome = commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None)
+            outcome = commit(draft, writer=writer, snapshot=snapshot, secret=self._secret, batch=None, region=region)
         self.log.ledger.readmit(came_back)
         self._tell_plugins(outcome)
         self._seal_if_due()
         return noted.customer_id, outcome
+
+    def duplicates(self, *, min_score: float, limit: int | None = None) -> list[Pair]:
+        """Pairs of customers that are probably one person, the surest first."""
+        with self.snapshot() as snapshot:
+            return duplicates(snapshot, min_score=min_score, limit=limit)
+
+    def merge_pair(self, a: str, b: str, *, reason: str, actor: str | None = None) -> bool:
+        """Merge two customers into the one the book has known longer; False where they are one already."""
+        try:
+            self.note(merged_by_age(a, b, reason=reason), occurred_at=self.clock(), actor=actor)
+        except OneAlready:
+            return False
+        return True
+
+    def tell_apart(self, a: str, b: str, *, actor: str | None = None) -> bool:
+        """Record that two customers are two, so that nobody is asked again."""
+        self.note(told_apart(a, b), occurred_at=self.clock(), actor=actor)
+        return True
+
+    def profiles(self, customer_ids: list[str]) -> list[dict[str, Any]]:
+        """The rows of these customers, or of who they were merged into since; in the order asked."""
+        with self.snapshot() as snapshot:
+            return [profile(snapshot.engine, find_customer(snapshot.engine, id)) for id in customer_ids]
+
+    def names(self, customer_ids: Collection[str]) -> dict[str, str]:
+        """What to call these customers."""
+        ids = pa.table({"customer_id": pa.array(customer_ids, pa.string())})
+        with self.snapshot() as snapshot:
+            snapshot.engine.register("asked_for", ids)
+            rows = snapshot.engine.rows("select customer_id, name from customers semi join asked_for using (customer_id)")
+            return {row["customer_id"]: row["name"] for row in rows}
+
+    def foresee_edit(self, edit: Edit, *, customer: str | None = None, where: str | None = None) -> list[Change]:
+        """What an edit of one customer, or of all that an expression tells, comes to; nothing is written.
+
+        Raises:
+            CustomerNotFound: nobody, or several, are meant.
+            InvalidExpression: the expression cannot run.
+            WrongUse: several customers would get what belongs to one.
+        """
+        with self.reading() as reading:
+            if where is None:
+                return changes(reading.engine, edit, quoted(find_customer(reading.engine, customer or "")))
+            query, _parameters = customers_sql(
+                ViewSpec(columns=(), where=where), self._opened(reading, where), select="customers.customer_id"
+            )
+            return changes(reading.engine, edit, f"select customer_id from ({query})")
+
+    def edit(self, found: Sequence[Change], *, actor: str | None = None) -> tuple[str | None, Outcome]:
+        """Write what `foresee_edit` told, as one batch that can be undone: its number, and what became of it.
+
+        Raises:
+            InvalidEvent: a value breaks a constraint; nothing was written.
+        """
+        self._record_fields()
+        at = self.clock()
+        made = [
+            make(type, data, self.registry, occurred_at=at, customer=change.customer_id, actor=actor)
+            for change in found
+            for type, data in change.events
+        ]
+        draft = self._draft([msgspec.structs.replace(one, id=secrets.token_hex(16)) for one in made])
+        batch = f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        digest = sha256(repr([(change.customer_id, change.events) for change in found]).encode()).hexdigest()
+
+        def completion(outcome: Outcome) -> pa.Table:
+            done = {
+                "batch": batch,
+                "importer": "edit",
+                "importer_version": __version__,
+                "source_name": "hand",
+                "file_sha256": digest,
+                "rows_read": outcome.rows_read,
+                "rows_used": outcome.rows_used,
+                "rows_duplicate": outcome.rows_duplicate,
+                "rows_skipped": outcome.rows_skipped,
+                "rows_rejected": outcome.rows_rejected,
+                "events": outcome.events,
+            }
+            struct = struct_column(ImportCompleted, {name: pa.array([value]) for name, value in done.items()}, 1)
+            return closing_row("import_completed", struct, at=self.clock(), source="hand", batch=batch)
+
+        outcome = self._commit(draft, batch=batch, completion=completion)
+        if outcome.rejects:
+            raise PersonErased(outcome.rejects[0].message)
+        return (batch if outcome.events else None), outcome
+
+    def _opened(self, reading: Reading, where: str) -> Columns:
+        reading.expression(where)
+        return reading.columns
+
+    def _record_fields(self) -> None:
+        """Record the custom fields of `book.toml` where they are not those recorded last."""
+        said = "select settings_changed.fields as fields from events where settings_changed.fields is not null"
+        with self.snapshot() as snapshot:
+            last = snapshot.table(f"{said} order by position desc limit 1")["fields"].to_pylist()
+        now = declared(self.settings.fields)
+        if now != (last[0] if last else "{}"):
+            self.note(happened(None, [("settings_changed", {"fields": now})]), occurred_at=self.clock())
 
     def seal(self, *, everything: bool = False) -> Sealed:
         """Merge commits into files sorted by customer; `everything` merges earlier seals too.
@@ -656,6 +765,7 @@ class Book:
         dry_run: bool = False,
         allow_erased: bool = False,
     ) -> Outcome:
+        draft = without_misfits(draft, self.settings.fields)
         draft, came_back = self._admitted(draft, allow_erased=allow_erased)
         if not len(draft.events):
             return nothing_used(draft)
@@ -666,6 +776,7 @@ class Book:
                 snapshot=snapshot,
                 secret=self._secret,
                 batch=batch,
+                region=self.settings.country,
                 completion=completion,
                 dry_run=dry_run,
             )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pyarrow as pa
 
 from clientbook.consent.desk import ConsentDesk
 from clientbook.engine.duckdb import Engine, QueryFailed, quoted
 from clientbook.errors import ClientbookError
-from clientbook.hooks.declarations import Trait, Value
+from clientbook.hooks.declarations import Trait, Unit, Value
 from clientbook.hooks.discovery import CORE
 from clientbook.hooks.manager import Plugins
 from clientbook.i18n import _
@@ -25,8 +25,10 @@ from clientbook.projection.snapshots import Snapshot
 from clientbook.query.everything import CONSENT_TYPES, everything
 from clientbook.query.expressions import Columns, Expression, Rule, check
 from clientbook.query.parameters import free_value
-from clientbook.query.traits import Traits, computed, open_traits
-from clientbook.settings import Settings
+from clientbook.query.traits import TYPES, Traits, computed, open_traits
+from clientbook.settings import InvalidSettings, Settings
+
+_UNITS: Final[dict[str, Unit]] = {"int": "count", "decimal": "score", "date": "date", "text": "text", "bool": "text"}
 
 
 class SegmentFailed(ClientbookError):
@@ -91,7 +93,11 @@ class Reading:
 
     @cached_property
     def traits(self) -> Traits:
-        """The computed columns that plugins declare."""
+        """The computed columns that plugins declare, and the custom fields of the book.
+
+        Raises:
+            InvalidSettings: a custom field has the name of another column.
+        """
         taken = {row["column_name"] for row in self.engine.rows("describe customers")}
         usable = []
         for trait in self.plugins.traits.values():
@@ -100,7 +106,21 @@ class Reading:
                 self.plugins.tell(said.format(id=trait.id, column=trait.column))
             else:
                 usable.append(trait)
-        return Traits.of(usable)
+        return Traits.of([*usable, *self._fields(taken | {trait.column for trait in usable})])
+
+    def _fields(self, taken: Set[str]) -> Iterable[Trait]:
+        """The custom fields as columns."""
+        for name, field_ in self.settings.fields.items():
+            if name in taken:
+                raise InvalidSettings(_("fields.{name}: customers have a column of this name already").format(name=name))
+            yield Trait(
+                id=f"fields.{name}",
+                label=field_.label or name,
+                column=name,
+                value_type=field_.type,
+                unit=_UNITS[field_.type],
+                sql=f"try_cast(attributes[{quoted(name)}] as {TYPES[field_.type]})",
+            )
 
     @cached_property
     def columns(self) -> Columns:

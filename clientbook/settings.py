@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from clientbook.errors import ClientbookError
 from clientbook.events.base import Word
+from clientbook.fields import CustomField
 from clientbook.i18n import _
 from clientbook.policy import SERVICE_PURPOSES, ConsentPolicy, MessageProfile, RegisterSettings
 
@@ -68,10 +69,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str
     """The time zone of its days, an IANA name."""
     name: str = ""
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] = "FR"
+    """Where phone numbers without a country's prefix are, ISO 3166."""
     engine: EngineSettings = EngineSettings()
     log: LogSettings = LogSettings()
     consent: ConsentPolicy = ConsentPolicy()
     messages: dict[Word, MessageProfile] = {}
+    fields: dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")], CustomField] = {}
+    """What the shop notes of customers beside the profile, by the name of its column."""
 
     plugins: dict[str, Any] = {}
     """`disabled`: names of plugins that stay out. Any other entry is a table of settings for the plugin of that name."""

@@ -48,6 +48,8 @@ _COMMANDS: Final = {
     "tag": ("noting", _("Put tags on a customer, or take them off.")),
     "merge": ("noting", _("Say that several entries are one customer.")),
     "unmerge": ("noting", _("Undo a merge.")),
+    "edit": ("editing", _("Change fields and tags of a customer, or of many.")),
+    "duplicates": ("duplicates", _("List entries that are probably one person, and merge them.")),
     "append": ("noting", _("Append events given as JSON Lines.")),
     "project": ("books", _("Write the read model's tables to files.")),
     "replay": ("history", _("Compute the book as it was at a time or a position.")),

@@ -90,8 +90,10 @@ def add_command(
         address["lines"] = [texts.pop("street")]
     profile: dict[str, Any] = {**texts, "address": address or None, "legal_name": clean(company) if company else None}
     decision = new_customer(profile, kind="company" if company else "person", collected_via=via)
-    customer_id, _outcome = book.note(decision, occurred_at=_when(book, at), actor=by, allow_erased=allow_erased)
+    customer_id, outcome = book.note(decision, occurred_at=_when(book, at), actor=by, allow_erased=allow_erased)
     assert customer_id is not None
+    for remark in outcome.remarks:
+        warn(remark)
     if as_json:
         print_json({"customer_id": customer_id})
     else:

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.events.arrow import INSTANT
-from clientbook.i18n import _
+from clientbook.i18n import _, ngettext
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.identity import Resolution, resolve
+from clientbook.importing.phones import with_e164
 from clientbook.importing.released import as_before, released_by
 from clientbook.log.base import Writer
 from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
@@ -55,15 +56,18 @@ def commit(
     snapshot: Snapshot,
     secret: bytes,
     batch: str | None,
+    region: str,
     completion: Completion | None = None,
     dry_run: bool = False,
 ) -> Outcome:
-    """Append the draft's new events.
+    """Append the draft's new events, phone numbers read as `region` writes them.
 
     `snapshot` holds who is who at the writer's head. With `dry_run` nothing is
     written and the outcome is what it would have been. Events of undone imports count as unknown.
     """
-    events = draft.events
+    normalised = with_e164(draft.events, region=region)
+    draft = replace(draft, remarks=draft.remarks + _unread_phones(normalised.unread, region))
+    events = normalised.events
     released = released_by(snapshot)
     resolution = resolve(snapshot.engine, events)
     events = events.append_column("customer_id", resolution.customer_ids)
@@ -71,8 +75,11 @@ def commit(
         pc.or_(resolution.unknown, pc.and_(events["only_if_new"].combine_chunks(), pc.invert(resolution.is_new)))
     )
     rejects = list(draft.rejects) + _unknown_customers(draft, resolution)
+    # An event's id is of what the source said, so that the same file is known again however its numbers are read by then.
+    stated = pa.concat_tables([draft.events.filter(kept), resolution.added], promote_options="default")
+    ids = event_ids(stated, secret)["event_id"]
     events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
-    events = event_ids(events, secret)
+    events = events.append_column("event_id", ids)
     if released:
         events = as_before(snapshot, events)
     rows = _log_rows(events, batch)
@@ -98,6 +105,17 @@ def commit(
     if dry_run or not len(new):
         return replace(result, position=writer.head.position)
     return replace(result, position=writer.append(new, released=released).head.position)
+
+
+def _unread_phones(count: int, region: str) -> tuple[str, ...]:
+    if not count:
+        return ()
+    said = ngettext(
+        "{count} phone number cannot exist in {country}; it stays as written and identifies nobody",
+        "{count} phone numbers cannot exist in {country}; they stay as written and identify nobody",
+        count,
+    )
+    return (said.format(count=count, country=region),)
 
 
 def _unused_customers(events: pa.Table, outcome: pa.Array, resolution: Resolution) -> pa.Array:

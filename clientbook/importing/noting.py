@@ -25,6 +25,13 @@ class CustomerExists(ClientbookError):
         )
 
 
+class OneAlready(WrongUse):
+    """What is to be merged is one customer already."""
+
+    def __init__(self) -> None:
+        super().__init__(_("these are one customer already"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Noted:
     """Events about one customer, or about nobody in particular."""
@@ -72,7 +79,7 @@ def merged(into: str, others: list[str], *, reason: str | None) -> Decision:
 
     Raises (when decided):
         CustomerNotFound: nobody, or several, are meant.
-        WrongUse: they are one customer already.
+        OneAlready: they are.
     """
 
     def decide(snapshot: Snapshot) -> Noted:
@@ -80,11 +87,46 @@ def merged(into: str, others: list[str], *, reason: str | None) -> Decision:
         root = find_customer(engine, into)
         absorbed = {find_customer(engine, other) for other in others}
         if root in absorbed:
-            raise WrongUse(_("these are one customer already"))
+            raise OneAlready
         listed = ", ".join(map(quoted, sorted(absorbed)))
         followers = engine.rows(f"select customer_id from customer_roots where root_id in ({listed})")
         ids = sorted(absorbed | {row["customer_id"] for row in followers})
         return Noted(customer_id=root, events=[("customers_merged", {"into": root, "merged": ids, "reason": reason})])
+
+    return decide
+
+
+def merged_by_age(a: str, b: str, *, reason: str) -> Decision:
+    """Two entries, given by their ids, are one customer: the one that the book has known longer.
+
+    Raises (when decided):
+        OneAlready: they are.
+    """
+
+    def decide(snapshot: Snapshot) -> Noted:
+        ids = [find_customer(snapshot.engine, a), find_customer(snapshot.engine, b)]
+        listed = ", ".join(map(quoted, ids))
+        first = snapshot.table(
+            f"select customer_id from events where customer_id in ({listed}) group by 1 order by min(position) limit 1"
+        )["customer_id"][0].as_py()
+        return merged(first, [ids[0] if ids[1] == first else ids[1]], reason=reason)(snapshot)
+
+    return decide
+
+
+def told_apart(a: str, b: str) -> Decision:
+    """Two entries are two customers, whatever they have in common: an unmerge of what was never merged.
+
+    Raises (when decided):
+        OneAlready: they were merged meanwhile.
+    """
+
+    def decide(snapshot: Snapshot) -> Noted:
+        into, other = find_customer(snapshot.engine, a), find_customer(snapshot.engine, b)
+        if into == other:
+            raise OneAlready
+        data = {"into": into, "merged": [other], "roots": [other], "reason": "told apart"}
+        return Noted(customer_id=into, events=[("customers_unmerged", data)])
 
     return decide
 

@@ -305,13 +305,18 @@ def printed_writing(run: Callable[..., Any]) -> dict[str, list[Any]]:
             *run("import", "orders.csv", "contacts.csv", "--yes", "--json"),
         ],
         "append": [run("append", "events.jsonl", "--json", code=1)],
-        "add": [run("add", "--company", "Aux Thés", "--json")],
+        "add": [run("add", "--company", "Aux Thés", "--json"), run("add", "--company", "Aux Thés", "--json")],
         "log": [
             run("log", "K1", "call", "hello", "--json"),
             run("order", "--guest", "--total", "5,10", "--json"),
             run("tag", "K1", "vip", "--json"),
             run("merge", "K1", "nora@example.com", "--json"),
         ],
+        "edit": [
+            run("edit", "K1", "--set", "city=Villeurbanne", "--json"),
+            run("edit", "--where", "kind = 'company'", "--set", "sector=tea", "--dry-run", "--json"),
+        ],
+        "duplicates": [run("duplicates", "--min-score", "0", "--json")],
     }
 
 

@@ -66,11 +66,14 @@ known_emails as (
     group by value
 ),
 
+-- A number that was written down before numbers were read as E.164 is known by its last nine digits.
 known_phones as (
-    select value, min_by(customer_id, position) as customer_id
+    select
+        case when starts_with(value, '+') then value else right(regexp_replace(value, '[^0-9]', '', 'g'), 9) end as value,
+        min_by(customer_id, position) as customer_id
     from identifiers
     where kind = 'phone' and strength = 'strong'
-    group by value
+    group by 1
 ),
 
 has_number as (
@@ -90,7 +93,7 @@ matched as (
             when keyed.external is null or starts_with(keyed.key, 'email ') and has_number.customer_id is null
                 then known_emails.customer_id
         end as by_email,
-        known_phones.customer_id as by_phone,
+        coalesce(known_phones.customer_id, written_phones.customer_id) as by_phone,
         case
             when known_numbers.customer_id <> known_emails.customer_id then 'the e-mail address belongs to another customer'
             when keyed.external is not null and known_numbers.customer_id is null and known_emails.customer_id is not null
@@ -101,6 +104,9 @@ matched as (
     left join known_numbers on keyed.source = known_numbers.source and keyed.external = known_numbers.value
     left join known_emails on keyed.email = known_emails.value
     left join known_phones on keyed.phone = known_phones.value and keyed.external is null and keyed.email is null
+    left join known_phones as written_phones
+        on starts_with(keyed.phone, '+') and right(keyed.phone, 9) = written_phones.value
+        and keyed.external is null and keyed.email is null
     left join has_number on known_emails.customer_id = has_number.customer_id and keyed.source = has_number.source
 ),
 

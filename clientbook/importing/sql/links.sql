@@ -8,8 +8,9 @@ with stated as (
     from refs
     where email is not null
     union all
-    -- A phone number alone has to do; beside anything better it only suggests, and the profile keeps it.
-    select ref, source, 'phone', phone, first_at, 'strong'
+    -- A phone number alone has to do; beside anything better it only suggests, and the profile keeps it. What is no number
+    -- that can exist (it is not in E.164) never decides.
+    select ref, source, 'phone', phone, first_at, case when starts_with(phone, '+') then 'strong' else 'weak' end
     from refs
     where phone is not null and external is null and email is null
 )
@@ -28,7 +29,7 @@ left join identifiers
     and stated.kind = identifiers.kind
     and stated.value = identifiers.value
     and (stated.kind <> 'external' or stated.source = identifiers.source)
-    and identifiers.strength = 'strong'
+    and (identifiers.strength = 'strong' or stated.strength = 'weak')
 where owners.customer_id is not null and identifiers.customer_id is null
 group by
     owners.customer_id, stated.kind, stated.value, stated.strength,

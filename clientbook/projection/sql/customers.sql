@@ -1,7 +1,7 @@
 -- One row per customer: who it is, and what its orders add up to in the book's currency.
 -- A field of the profile is the one set last; a field that was emptied later is NULL. What the entry that others were
 -- merged into says of itself goes before what they say. An address without street and postcode does not hide a fuller one
--- of the same town.
+-- of the same town. Of custom fields each is the one set last; an empty text empties it.
 with base as (
     select
         customer_id,
@@ -63,9 +63,25 @@ profiles as (
         max_by(struct_pack(v := profile.chain_position), moment) filter (where profile.chain_position is not null or list_contains(cleared, 'chain_position')) as chain_position,
         max_by(struct_pack(v := profile.siren), moment) filter (where profile.siren is not null or list_contains(cleared, 'siren')) as siren,
         max_by(struct_pack(v := profile.vat_id), moment) filter (where profile.vat_id is not null or list_contains(cleared, 'vat_id')) as vat_id,
-        max_by(struct_pack(v := profile.company_id), moment) filter (where profile.company_id is not null or list_contains(cleared, 'company_id')) as company_id,
-        max_by(profile.attributes, moment) filter (where profile.attributes is not null) as attributes
+        max_by(struct_pack(v := profile.company_id), moment) filter (where profile.company_id is not null or list_contains(cleared, 'company_id')) as company_id
     from changes
+    group by customer_id
+),
+
+attribute_values as (
+    select customer_id, entry.key as name, max_by(entry.value, moment) as value
+    from (
+        select customer_id, moment, unnest(map_entries(profile.attributes)) as entry
+        from changes
+        where profile.attributes is not null
+    ) as stated
+    group by customer_id, entry.key
+),
+
+attributes as (
+    select customer_id, map_from_entries(list(struct_pack(k := name, v := value) order by name)) as attributes
+    from attribute_values
+    where value <> ''
     group by customer_id
 ),
 
@@ -184,7 +200,7 @@ select
     profiles.siren.v as siren,
     profiles.vat_id.v as vat_id,
     profiles.company_id.v as company_id,
-    profiles.attributes,
+    attributes.attributes,
     coalesce(tags.tags, []) as tags,
     base.source,
     base.registration.collected_via as collected_via,
@@ -216,6 +232,7 @@ select
 from base
 left join profiles using (customer_id)
 left join addresses using (customer_id)
+left join attributes using (customer_id)
 left join tags using (customer_id)
 left join known using (customer_id)
 left join bought using (customer_id)
