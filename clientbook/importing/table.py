@@ -303,5 +303,9 @@ def _cell_text(cell: Any) -> str:
 def plain_words(text: str) -> str:
     """A header as plain lower-case words: `InvoiceNo`, `Invoice no.` and `invoice_no` are all `invoice no`."""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return " ".join(re.findall(r"[a-z0-9#]+", text))
+    return " ".join(re.findall(r"[a-z0-9#]+", unaccented(text).lower()))
+
+
+def unaccented(text: str) -> str:
+    """The text in ASCII: accents go, and so does what has no ASCII letter under its accent."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
