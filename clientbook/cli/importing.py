@@ -52,7 +52,7 @@ def import_command(
     why: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE...: JSON Lines of events; orders or contacts as CSV, TSV, TXT (also .gz), XLSX or XLS.
+    """Import FILE...: JSON Lines of events; orders, contacts and more as CSV, TSV, TXT (also .gz), XLSX, XLS, Parquet or vCard.
 
     `-` is standard input.
     """
