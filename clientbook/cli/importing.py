@@ -52,7 +52,7 @@ def import_command(
     why: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE...: JSON Lines of events; orders, contacts and more as CSV, TSV, TXT (also .gz), XLSX, XLS, Parquet or vCard.
+    """Import FILE...: orders, contacts, others as CSV, TSV, TXT (also .gz), XLSX, XLS, Parquet, vCard; events as JSON Lines.
 
     `-` is standard input.
     """
