@@ -21,7 +21,7 @@ from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
 from clientbook.hooks.declarations import Trait
 from clientbook.hooks.manager import Plugins
-from clientbook.importing.vocabulary import TARGETS
+from clientbook.importing.vocabulary import TARGETS, Target
 from clientbook.projection.fold import TABLES, sql
 from clientbook.query.labels import COLUMNS
 
@@ -47,6 +47,9 @@ _CELL_TYPES = {
     "instant": "a date, or a date and time",
     "date": "a date",
     "tags": "tags, set apart by commas",
+    "flag": "yes or no, in French or English",
+    "word": "a word",
+    "ip": "an IP address, of which the network is kept",
 }
 
 
@@ -264,7 +267,11 @@ def _vocabulary() -> Iterator[str]:
     yield "| Target | Holds | Headers it goes by, the surest first |"
     yield "|---|---|---|"
     for target in TARGETS.values():
-        yield f"| `{target.name}` | {_CELL_TYPES[target.type]} | {', '.join(target.words)} |"
+        yield f"| `{target.name}` | {_held(target)} | {', '.join(target.words) or '–'} |"
+
+
+def _held(target: Target) -> str:
+    return " or ".join(target.choices) or _CELL_TYPES[target.type]
 
 
 if __name__ == "__main__":

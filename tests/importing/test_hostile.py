@@ -1,4 +1,4 @@
-"""Files that are broken, or made to do harm: each ends in a clear message or in rejects, and the book is untouched or balanced."""
+"""Files that are broken or made to do harm: each ends in a message or in rejects, the book untouched or balanced."""
 
 from __future__ import annotations
 
