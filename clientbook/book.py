@@ -42,7 +42,7 @@ from clientbook.i18n import _
 from clientbook.importing.commit import Outcome, RejectLimit, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
-from clientbook.importing.effects import Effects, effects_on
+from clientbook.importing.effects import Effects, effects_on, speaks_of_permission
 from clientbook.importing.extracting import Extraction, extract, seen_events
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
@@ -346,8 +346,10 @@ class Book:
             struct = struct_column(ImportCompleted, values, 1)
             return closing_row("import_completed", struct, at=self.clock(), source=source, batch=batch)
 
-        with self.snapshot() as snapshot:
-            effects = effects_on(snapshot, draft)
+        effects = None
+        if speaks_of_permission(draft):
+            with self.snapshot() as snapshot:
+                effects = effects_on(snapshot)
         findings = self._findings(draft, importer, source, file)
         outcome = self._commit(
             draft,

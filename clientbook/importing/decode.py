@@ -119,14 +119,15 @@ def decode(file: GivenFile, declared: str | None = None) -> Decoded:
     for bom, encoding in _BOMS:
         if file.data.startswith(bom):
             return Decoded(text=_strictly(file, encoding), encoding=encoding, is_guess=False)
-    if declared:
-        return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
-    if b"\0" in file.data[:65_536]:
+    is_wide = (declared or "").lower().replace("-", "").replace("_", "").startswith(("utf16", "utf32"))
+    if b"\0" in file.data and not is_wide:
         raise UnreadableFile(
             _(
                 "{file}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX, XLS, Parquet and vCard"
             ).format(file=file.name)
         )
+    if declared:
+        return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
     try:
         return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
     except UnicodeDecodeError:

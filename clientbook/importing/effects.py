@@ -25,12 +25,14 @@ _RESTRICTIVE: Final = (
 _POSITIVE: Final = ("consent_given", "consent_confirmed", "consent_renewed")
 
 
-def effects_on(snapshot: Snapshot, draft: Draft) -> Effects:
-    """What tells the effects of this draft's events on the book as it is."""
-    types = set(pc.unique(draft.events["type"]).to_pylist())
-    if not types & {*_RESTRICTIVE, *_POSITIVE}:
-        return lambda _new: {}
-    rows = snapshot.table(sql("restricted_addresses")).to_pylist() if types & set(_POSITIVE) else []
+def speaks_of_permission(draft: Draft) -> bool:
+    """Whether any event of the draft gives or restricts permission."""
+    return not {*_RESTRICTIVE, *_POSITIVE}.isdisjoint(pc.unique(draft.events["type"]).to_pylist())
+
+
+def effects_on(snapshot: Snapshot) -> Effects:
+    """What tells the effects of new events on the book as it is."""
+    rows = snapshot.table(sql("restricted_addresses")).to_pylist()
     restricted = {(row["channel"], row["address"], row["purpose"]) for row in rows}
 
     def count(new: pa.Table) -> dict[str, int]:
