@@ -263,6 +263,8 @@ def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
     for column, chosen in mapping.columns.items():
         form = ", ".join(chosen.formats) or chosen.decimal
         say(f"  {column} → {chosen.to}" + (f" ({form})" if form else ""))
+    for target, constant in mapping.constants.items():
+        say(f"  {constant!r} → {target}")
     for text in plan.proposal.remarks if plan.proposal else ():
         say(f"  {text}")
     for text in plan.proposal.doubts if plan.proposal else ():
