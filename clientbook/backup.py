@@ -364,7 +364,7 @@ def _is_unfinished(target: Path) -> bool:
 def _files_of(book: Path, log_files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
     yield from ((name, book / name) for name in ("book.toml", "log/FORMAT.json", "log/key"))
     yield from ((f"log/generations/{FIRST_GENERATION}/{path.name}", path) for path in log_files)
-    for folder in ("ledger", "rejects"):
+    for folder in ("ledger", "rejects", "mappings"):
         for path in sorted((book / folder).iterdir()) if (book / folder).exists() else []:
             if path.suffix != ".tmp" and path.name not in (_RECORD, RESTORED):
                 yield f"{folder}/{path.name}", path

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from shlex import quote
@@ -46,15 +46,18 @@ from clientbook.hooks.remembering import MEMORY
 from clientbook.hooks.states import Switches
 from clientbook.i18n import _
 from clientbook.importing.attributes import without_misfits
-from clientbook.importing.commit import Outcome, closing_row, commit, nothing_used
+from clientbook.importing.commit import Outcome, RejectLimit, closing_row, commit, nothing_used
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, struct_column
 from clientbook.importing.editing import Change, Edit, changes
+from clientbook.importing.effects import Effects, effects_on, speaks_of_permission
 from clientbook.importing.extracting import Extraction, extract, seen_events
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
+from clientbook.importing.memory import MAPPINGS, remember_mapping, remembered_mapping
 from clientbook.importing.noting import Decision, OneAlready, happened, merged_by_age, told_apart
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
+from clientbook.importing.readings import plan_reading
 from clientbook.importing.rejects import without_named, write_rejects
 from clientbook.importing.undoing import (
     Undoing,
@@ -299,19 +302,36 @@ class Book:
                 snapshot.engine,
                 file,
                 mapping=mapping,
+                remembered=partial(remembered_mapping, self.folder / MAPPINGS, source=source, catalogue=self.registry),
                 source=source or "shop",
                 currency=self.settings.currency,
                 timezone=self.settings.timezone,
+                catalogue=self.registry,
             )
 
-    def extract(self, file: GivenFile, importer: Importer) -> Extraction:
-        """What an importer of a plugin finds in a file.
+    def remember(self, plan: FilePlan) -> None:
+        """Keep the mapping that a person gave or said yes to, for the next file with these columns."""
+        remember_mapping(self.folder / MAPPINGS, plan.table.header, plan.mapping)
+
+    def extract(self, file: GivenFile, importer: Importer) -> Extraction | FilePlan:
+        """What an importer of a plugin finds in a file, or how the program reads the file as the importer declares.
 
         Raises:
             ImporterFailed: it raised.
             UnreadableFile: the file is not what the importer asked for.
         """
-        return extract(self.plugins, importer, file, self.registry)
+        if importer.reading is None:
+            return extract(self.plugins, importer, file, self.registry)
+        with self.snapshot() as snapshot:
+            return plan_reading(
+                snapshot.engine,
+                self.plugins,
+                importer,
+                file,
+                currency=self.settings.currency,
+                timezone=self.settings.timezone,
+                catalogue=self.registry,
+            )
 
     def import_file(
         self,
@@ -320,6 +340,7 @@ class Book:
         *,
         dry_run: bool = False,
         allow_erased: bool = False,
+        limit: RejectLimit | None = None,
     ) -> ImportResult:
         """Put a file's events into the log as one batch: all of it, or after a crash nothing.
 
@@ -328,6 +349,7 @@ class Book:
 
         Raises:
             MappingError: the mapping does not fit the file.
+            TooManyRejects: more rows would be set aside than `limit` allows.
         """
         lines = file.data.splitlines() if plan is None else []
         mapping, version = None, __version__
@@ -339,8 +361,9 @@ class Book:
             version = self.plugins.version(importer)
         else:
             with self.snapshot() as snapshot:
-                draft = draft_file(snapshot.engine, plan, imported_at=self.clock())
-            importer, mapping, source = f"table.{plan.mapping.kind}", plan.mapping, plan.mapping.source
+                draft = draft_file(snapshot.engine, plan, imported_at=self.clock(), catalogue=self.registry)
+            importer, mapping, source = plan.importer or f"table.{plan.mapping.kind}", plan.mapping, plan.mapping.source
+            version = self.plugins.version(importer) if plan.importer else __version__
         batch = f"{self.clock():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
         def completion(outcome: Outcome) -> pa.Table:
@@ -368,8 +391,20 @@ class Book:
 
         if self.settings.fields and not dry_run:
             self._record_fields()
+        effects = None
+        if speaks_of_permission(draft):
+            with self.snapshot() as snapshot:
+                effects = effects_on(snapshot)
         findings = self._findings(draft, importer, source, file)
-        outcome = self._commit(draft, batch=batch, completion=completion, dry_run=dry_run, allow_erased=allow_erased)
+        outcome = self._commit(
+            draft,
+            batch=batch,
+            completion=completion,
+            dry_run=dry_run,
+            allow_erased=allow_erased,
+            limit=limit,
+            effects=effects,
+        )
         if dry_run:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None, findings=findings)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
@@ -764,11 +799,16 @@ class Book:
         completion: Any = None,
         dry_run: bool = False,
         allow_erased: bool = False,
+        limit: RejectLimit | None = None,
+        effects: Effects | None = None,
     ) -> Outcome:
         draft = without_misfits(draft, self.settings.fields)
         draft, came_back = self._admitted(draft, allow_erased=allow_erased)
         if not len(draft.events):
-            return nothing_used(draft)
+            outcome = nothing_used(draft)
+            if limit is not None and not dry_run:
+                limit.check(outcome)
+            return outcome
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             outcome = commit(
                 draft,
@@ -779,6 +819,8 @@ class Book:
                 region=self.settings.country,
                 completion=completion,
                 dry_run=dry_run,
+                limit=limit,
+                effects=effects,
             )
         if not dry_run:
             self.log.ledger.readmit(came_back)

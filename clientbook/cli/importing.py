@@ -20,6 +20,7 @@ from clientbook.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from clientbook.book import Book, ImportResult
+    from clientbook.importing.commit import RejectLimit
     from clientbook.importing.decode import GivenFile
     from clientbook.importing.extracting import Candidate, Extraction
     from clientbook.importing.mapping import Mapping
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help=_("Take a mapping that is sure without asking."))
 @click.option("--dry-run", is_flag=True, help=_("Show the plan and write nothing."))
 @click.option("--allow-erased", is_flag=True, help=_("Take rows of people who were erased: they came back by themselves."))
+@click.option("--max-rejects", metavar="N|N%", help=_("Import nothing if more rows than this are set aside."))
+@click.option("--why", is_flag=True, help=_("Only say what each importer makes of the file, and why."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print the result as JSON."))
 @click.pass_context
 def import_command(
@@ -45,21 +48,30 @@ def import_command(
     yes: bool,
     dry_run: bool,
     allow_erased: bool,
+    max_rejects: str | None,
+    why: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE...: JSON Lines of events; orders or contacts as CSV, TSV, TXT (also .gz), XLSX or XLS.
+    """Import FILE...: orders, contacts, others as CSV, TSV, TXT (also .gz), XLSX, XLS, Parquet, vCard; events as JSON Lines.
 
     `-` is standard input.
     """
+    from clientbook.importing.commit import RejectLimit
     from clientbook.importing.mapping import load_mapping
 
     if mapping_path and source:
         raise WrongUse(_("the mapping names the source; --source goes without --mapping"))
     if mapping_path and importer:
         raise WrongUse(_("the mapping says how a table is read; --importer goes without --mapping"))
+    limit = RejectLimit.parse(max_rejects) if max_rejects else None
     book = open_book(ctx)
-    mapping = load_mapping(mapping_path) if mapping_path else None
-    how = Way(source=source, importer=importer, yes=yes, dry_run=dry_run, allow_erased=allow_erased, as_json=as_json)
+    if why:
+        _tell_why(book, files, as_json=as_json)
+        return
+    mapping = load_mapping(mapping_path, book.registry) if mapping_path else None
+    how = Way(
+        source=source, importer=importer, yes=yes, dry_run=dry_run, allow_erased=allow_erased, limit=limit, as_json=as_json
+    )
     results: list[dict[str, Any]] = []
     try:
         _import_all(book, files, results, mapping, how)
@@ -77,6 +89,7 @@ class Way:
     yes: bool
     dry_run: bool
     allow_erased: bool
+    limit: RejectLimit | None
     as_json: bool
 
 
@@ -93,6 +106,7 @@ def _import_all(
 
 
 def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) -> dict[str, Any]:
+    from clientbook.importing.extracting import Extraction
     from clientbook.importing.jsonl import looks_like_events
 
     plan: FilePlan | Extraction | None = None
@@ -113,9 +127,38 @@ def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) 
     elif mapping:
         raise WrongUse(_("{file} holds events as JSON Lines; a mapping is for tables").format(file=file.name))
     with _busy(_("importing {file}").format(file=file.name)):
-        result = book.import_file(file, plan, dry_run=how.dry_run, allow_erased=how.allow_erased)
+        result = book.import_file(file, plan, dry_run=how.dry_run, allow_erased=how.allow_erased, limit=how.limit)
+    if (
+        not how.dry_run
+        and plan is not None
+        and not isinstance(plan, Extraction)
+        and not plan.importer
+        and not (plan.proposal and how.yes)
+    ):
+        book.remember(plan)
     _narrate(file, result, dry_run=how.dry_run)
     return _as_json(file, plan, result, dry_run=how.dry_run) if how.as_json else {}
+
+
+def _tell_why(book: Book, files: tuple[str, ...], *, as_json: bool) -> None:
+    """What each importer makes of each file."""
+    from clientbook.importing.decode import open_file
+    from clientbook.importing.extracting import why_not
+
+    said = {name: why_not(book.plugins, open_file(name)) for name in files}
+    if as_json:
+        rows = [
+            {"file": Path(name).name, "importer": importer, "score": match.score, "reasons": list(match.reasons)}
+            for name, answers in said.items()
+            for importer, match in answers
+        ]
+        print_json(rows)
+        return
+    for name, answers in said.items():
+        for importer, match in answers:
+            say(f"{Path(name).name}: {importer}: {match.score}: {'; '.join(match.reasons)}")
+        if not answers:
+            say(_("{file}: no plugin with importers is installed; the program reads the file by itself").format(file=name))
 
 
 def _importer(book: Book, file: GivenFile, how: Way) -> Candidate | None:
@@ -138,8 +181,10 @@ def _importer(book: Book, file: GivenFile, how: Way) -> Candidate | None:
     return chosen
 
 
-def _extracted(book: Book, file: GivenFile, chosen: Candidate, how: Way) -> Extraction:
+def _extracted(book: Book, file: GivenFile, chosen: Candidate, how: Way) -> Extraction | FilePlan:
     """What the importer found; a person says yes to an importer that was not named."""
+    from clientbook.importing.extracting import Extraction
+
     importer, match = chosen.importer, chosen.match
     if how.source:
         raise WrongUse(_("the importer {importer} names the source itself").format(importer=importer.id))
@@ -149,6 +194,8 @@ def _extracted(book: Book, file: GivenFile, chosen: Candidate, how: Way) -> Extr
         said = _("{file}: read by {importer} ({label}), {score} of 100")
         said = said.format(file=file.name, importer=importer.id, label=_(importer.label), score=match.score)
         say("; ".join([said, *match.reasons]))
+    if not isinstance(plan, Extraction) and not how.as_json and (how.dry_run or not how.yes):
+        _show_plan(file, plan, book.settings.timezone)
     if how.importer or how.yes or how.dry_run:
         return plan
     if sys.stdin.isatty():
@@ -198,7 +245,7 @@ def _write_mapping(file: GivenFile, plan: FilePlan) -> Path:
 
 def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
     mapping, table = plan.mapping, plan.table
-    kind = _("orders") if mapping.kind == "orders" else _("contacts")
+    kind = {"orders": _("orders"), "contacts": _("contacts")}.get(mapping.kind, mapping.kind)
     said = _("{file}: {rows} rows, read as {kind} of {source}; {encoding}, delimiter {delimiter!r}, header on line {line}")
     say(
         said.format(
@@ -211,9 +258,13 @@ def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
             line=table.dialect.header_line,
         )
     )
+    if plan.is_remembered:
+        say("  " + _("read as an earlier file with these columns was; --mapping reads it another way"))
     for column, chosen in mapping.columns.items():
         form = ", ".join(chosen.formats) or chosen.decimal
         say(f"  {column} → {chosen.to}" + (f" ({form})" if form else ""))
+    for target, constant in mapping.constants.items():
+        say(f"  {constant!r} → {target}")
     for text in plan.proposal.remarks if plan.proposal else ():
         say(f"  {text}")
     for text in plan.proposal.doubts if plan.proposal else ():
@@ -245,6 +296,7 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
         created=outcome.customers_created, matched=outcome.customers_matched
     )
     say(f"  {said}; {people}")
+    _tell_consent(outcome.consent, dry_run=dry_run)
     for text in outcome.remarks:
         say(f"  {text}")
     for plugin, finding in result.findings:
@@ -261,6 +313,23 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
         )
 
 
+def _tell_consent(effects: dict[str, int], *, dry_run: bool) -> None:
+    """What the import does to permission; a yes that would lift what a person withdrew is told, and lifts nothing."""
+    said = {
+        "would_give": (_("would record {count} consents"), _("{count} consents recorded")),
+        "would_restrict": (
+            _("would record {count} refusals, withdrawals or suppressions"),
+            _("{count} refusals, withdrawals or suppressions recorded"),
+        ),
+        "would_lift": (
+            _("would lift {count} withdrawals, refusals or suppressions: refused"),
+            _("{count} consents lift nothing: a withdrawal, refusal or suppression stands"),
+        ),
+    }
+    for name, count in effects.items():
+        (warn if name == "would_lift" else say)("  " + said[name][0 if dry_run else 1].format(count=count))
+
+
 def _as_json(file: GivenFile, plan: FilePlan | Extraction | None, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:
     import msgspec
 
@@ -272,6 +341,8 @@ def _as_json(file: GivenFile, plan: FilePlan | Extraction | None, result: Import
     shown |= {name: value for name, value in outcome.items() if value is not None}
     if isinstance(plan, Extraction):
         shown["importer"] = plan.importer.id
+    elif plan is not None and plan.importer:
+        shown["importer"] = plan.importer
     if result.findings:
         shown["findings"] = [{"plugin": plugin} | msgspec.to_builtins(finding) for plugin, finding in result.findings]
     shown["rejects_file"] = str(result.rejects_file) if result.rejects_file else None

@@ -127,6 +127,11 @@ class Checker:
         yield from _suffix_faults(importer.suffixes)
         if not importer.source.strip():
             yield _("the source is empty")
+        yield from _one_way(importer, "extract", "reading")
+        if importer.extract and not importer.identify:
+            yield _("identify goes with extract: nothing else tells whose a file is")
+        if importer.reading and not importer.reading.needs:
+            yield _("reading: needs names no column by which the file is recognised")
         if not importer.emits:
             yield _("it emits no type of event")
         for name in importer.emits:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final, Literal, Protocol
 
 import msgspec
 
+from clientbook.errors import ClientbookError
 from clientbook.events.base import Event
 
 API_VERSION: Final = 1
@@ -243,6 +244,8 @@ class FileHead:
     delimiter: str | None
     header: tuple[str, ...]
     """The cells of the first line of a table."""
+    rows: tuple[Mapping[str, str], ...] = ()
+    """The first rows of a table, by header; a repeated header is `name#2`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,8 +288,54 @@ class Reject:
     column: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class GivenTable:
+    """A whole file as a table of texts, given to a `reshape`."""
+
+    name: str
+    header: tuple[str, ...]
+    """The column names; a repeated one is `name#2`."""
+    table: Any
+    """An Arrow table: `line`, and a string column for each name of the header, NULL where the cell is empty."""
+    settings: Any = None
+    """The plugin's own Struct with what `[plugins.<namespace>]` of book.toml says; None where it declares none."""
+
+
+class RefusedFile(ClientbookError, ValueError):
+    """Raised by a `reshape` for a file that must not be taken; the message says why and what to do."""
+
+
+class TableReading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a table is read by the program itself: types, rejects, identity, consent and plan are as for any other table."""
+
+    kind: str
+    """`orders`, `contacts`, or a type of events of which each row is one."""
+    needs: tuple[tuple[str, ...], ...]
+    """Columns by which the file is recognised: of each group one name has to be there."""
+    columns: Mapping[str, str]
+    """Column name and target. Names that the file lacks are passed over; of several for one target the first counts."""
+    formats: tuple[str, ...] = ("iso", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+    """Of its dates."""
+    decimal: Literal[".", ","] = "."
+    """Of its amounts."""
+    values: Mapping[str, Mapping[str, str]] = {}
+    """By target: what cells say, and what that means."""
+    constants: Mapping[str, str] = {}
+    """Targets that have one value in every row."""
+    timezone: str = ""
+    """Of dates without an offset; the book's where it is empty."""
+    currency: str = ""
+    """Of amounts without a currency; the book's where it is empty."""
+    no: Literal["refused", "not_subscribed"] = "refused"
+    """What a "no" means: the person said no, or the tool has no consent, which takes back one that the book has."""
+    collected_via: str = "import"
+    """How the people's data were first collected."""
+    reshape: Callable[[GivenTable], Any] | None = None
+    """Makes the table that `columns` speak of: an Arrow table of strings with the `line` each row stands on."""
+
+
 class Importer(Declaration, frozen=True, kw_only=True):
-    """Reads a kind of file."""
+    """Reads a kind of file: by a `reading`, or by an `extract` that makes the events itself."""
 
     suffixes: tuple[str, ...]
     """Such as .csv."""
@@ -294,8 +343,10 @@ class Importer(Declaration, frozen=True, kw_only=True):
     """Types of the events it makes."""
     source: str
     """The name of the shop or tool the files come from."""
-    identify: Callable[[FileHead], Match | None]
-    extract: Callable[[GivenSource], Iterable[NewEvent | Reject]]
+    identify: Callable[[FileHead], Match | None] | None = None
+    """Tells how sure the importer is; without it a reading is recognised by the columns it needs."""
+    extract: Callable[[GivenSource], Iterable[NewEvent | Reject]] | None = None
+    reading: TableReading | None = None
 
 
 class Exporter(Declaration, frozen=True, kw_only=True):
@@ -370,6 +421,7 @@ __all__ = [
     "Finding",
     "Format",
     "GivenSource",
+    "GivenTable",
     "Identifier",
     "ImportPlan",
     "Importer",
@@ -377,9 +429,11 @@ __all__ = [
     "Metric",
     "NewEvent",
     "Param",
+    "RefusedFile",
     "Reject",
     "Relation",
     "Report",
     "Segment",
+    "TableReading",
     "Trait",
 ]

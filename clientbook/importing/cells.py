@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
 from clientbook.i18n import N_
 from clientbook.importing.mapping import ColumnMapping
-from clientbook.importing.vocabulary import DATE_PARTS, TARGETS, CellType
+from clientbook.importing.table import unaccented
+from clientbook.importing.vocabulary import DATE_PARTS, CellType, Target
 
 DATE_FORMATS: Final = (
     "iso",
@@ -47,14 +49,37 @@ CODES: Final = {
     "email": ("email.format", N_("expected an e-mail address")),
     "instant": ("date.impossible", N_("expected a date that exists, as {example}")),
     "date": ("date.impossible", N_("expected a date that exists, as {example}")),
+    "flag": ("flag.unknown", N_("expected yes or no; what else it says, the mapping's `values` tell")),
+    "count": ("count.format", N_("expected a whole number")),
+    "word": ("value.unknown", N_("expected one of {example}; what else it says, the mapping's `values` tell")),
 }
 """Reject code and message of each type that a cell can fail."""
 
+_YES: Final = ("yes", "y", "oui", "o", "1", "true", "vrai", "x", "on", "subscribed", "abonne", "inscrit", "inscrite")
+_NO: Final = ("no", "n", "non", "0", "false", "faux", "off", "unsubscribed", "desabonne", "desinscrit")
 
-def value_sql(column: str, chosen: ColumnMapping, timezone: str) -> str:
-    """SQL that turns the text in `column` into its value; NULL where the cell is empty or does not fit."""
-    cell = identifier(column)
-    kind = TARGETS[chosen.to].type
+
+def value_sql(cell: str, target: Target, chosen: ColumnMapping, timezone: str) -> str:
+    """SQL that turns the text that `cell` (SQL) gives into its value; NULL where it is empty or does not fit."""
+    kind = target.type
+    if chosen.values:
+        pairs = " ".join(f"when {quoted(_plain(said))} then {quoted(meant)}" for said, meant in chosen.values.items())
+        cell = f"(case {_plain_sql(cell)} {pairs} else {cell} end)"
+    if kind == "flag":
+        said = _plain_sql(cell)
+        return f"case when {said} in ({_listed(_YES)}) then true when {said} in ({_listed(_NO)}) then false end"
+    if kind == "word":
+        word = f"nullif(trim(regexp_replace({_plain_sql(cell)}, '[^a-z0-9]+', '_', 'g'), '_'), '')"
+        if target.choices:
+            return f"case when {word} in ({_listed(target.choices)}) then {word} end"
+        return f"case when {word} similar to '[a-z][a-z0-9_]{{0,59}}' then {word} end"
+    if kind == "count":
+        return f"case when regexp_full_match(trim({cell}), '[0-9]{{1,15}}') then cast(trim({cell}) as bigint) end"
+    if kind == "ip":
+        return (
+            f"case when regexp_full_match({cell}, '[0-9]+([.][0-9]+){{3}}') then regexp_replace({cell}, '[0-9]+$', '0')"
+            f" when contains({cell}, ':') then array_to_string(list_slice(string_split({cell}, ':'), 1, 3), ':') || '::' end"
+        )
     if kind == "amount":
         return amount_sql(cell, chosen.decimal or ".")
     if kind in ("instant", "date"):
@@ -70,6 +95,18 @@ def value_sql(column: str, chosen: ColumnMapping, timezone: str) -> str:
     if kind == "tags":
         return f"[trim(tag) for tag in string_split({unquoted}, ',') if trim(tag) <> '']"
     return f"nullif(trim({unquoted}), '')"
+
+
+def _plain(text: str) -> str:
+    return " ".join(unaccented(text).lower().split())
+
+
+def _plain_sql(cell: str) -> str:
+    return rf"lower(strip_accents(trim(regexp_replace({cell}, '\s+', ' ', 'g'))))"
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(map(quoted, texts))
 
 
 def _moment_value(cell: str, format: str, kind: CellType, timezone: str) -> str:
@@ -137,10 +174,10 @@ def best_formats(engine: Engine, table: str, column: str, *, day_first: bool) ->
 
 def fit(engine: Engine, table: str, column: str, kind: CellType) -> float:
     """The share of non-empty cells that have the type, for types without a format."""
-    if kind != "email":
+    if kind not in ("email", "flag", "count"):
         return 1.0
-    chosen = ColumnMapping(to="customer.email")
-    return _best(engine, table, column, {"": value_sql(column, chosen, "UTC")})[1]
+    target = Target(name="", type=kind, words=())
+    return _best(engine, table, column, {"": value_sql(identifier(column), target, ColumnMapping(to=""), "UTC")})[1]
 
 
 def _best(engine: Engine, table: str, column: str, readings: dict[str, str]) -> tuple[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,11 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.arrow import INSTANT
 from clientbook.i18n import _, ngettext
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
+from clientbook.importing.effects import Effects
 from clientbook.importing.identity import Resolution, resolve
 from clientbook.importing.phones import with_e164
 from clientbook.importing.released import as_before, released_by
@@ -23,6 +26,53 @@ from clientbook.projection.snapshots import Snapshot
 
 Completion = Callable[["Outcome"], pa.Table | None]
 """Makes the row that closes a batch, from what the batch did; None where there is no batch."""
+
+
+class TooManyRejects(ClientbookError):
+    """More rows were set aside than the person allowed; nothing was imported."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectLimit:
+    """How many rows may be set aside: a number, or a percentage of the rows read."""
+
+    value: Decimal
+    is_percentage: bool
+
+    @classmethod
+    def parse(cls, text: str) -> RejectLimit:
+        """From `20` or `5%`.
+
+        Raises:
+            WrongUse: it is neither.
+        """
+        match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,4})?) ?(%?)", text.strip())
+        if not match or ("." in match[1] and not match[2]):
+            raise WrongUse(
+                _("--max-rejects: expected a number of rows or a percentage such as 5%, found {text!r}").format(text=text)
+            )
+        return cls(value=Decimal(match[1]), is_percentage=bool(match[2]))
+
+    def check(self, outcome: Outcome) -> None:
+        """Raise `TooManyRejects` if the outcome has more rejects."""
+        allowed = self.value * outcome.rows_read / 100 if self.is_percentage else self.value
+        if outcome.rows_rejected <= allowed:
+            return
+        first = outcome.rejects[0]
+        said = _(
+            "nothing was imported: {rejected} of {read} rows would be set aside, --max-rejects allows {allowed}; the first:"
+            " line {line}: {message}"
+        )
+        allowed_text = f"{self.value}%" if self.is_percentage else str(self.value)
+        raise TooManyRejects(
+            said.format(
+                rejected=outcome.rows_rejected,
+                read=outcome.rows_read,
+                allowed=allowed_text,
+                line=first.line,
+                message=first.message,
+            )
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +88,10 @@ class Outcome:
     event_counts: dict[str, int] = field(default_factory=dict)
     customers_created: int = 0
     customers_matched: int = 0
+    customers_ambiguous: int = 0
+    """Ways of naming a customer whose number and e-mail disagree."""
+    consent: dict[str, int] = field(default_factory=dict)
+    """What the file would do to permission: would_give, would_restrict, would_lift (refused)."""
     corrections: int = 0
     amount_read: Decimal | None = None
     amount_used: Decimal | None = None
@@ -59,6 +113,8 @@ def commit(
     region: str,
     completion: Completion | None = None,
     dry_run: bool = False,
+    limit: RejectLimit | None = None,
+    effects: Effects | None = None,
 ) -> Outcome:
     """Append the draft's new events, phone numbers read as `region` writes them.
 
@@ -93,6 +149,10 @@ def commit(
         outcome = pc.if_else(pc.and_(is_unused, pc.equal(outcome, ADDED)), DUPLICATE, outcome)
         resolution = replace(resolution, created=resolution.created - len(unused))
     result = _account(draft, events, outcome, resolution, rejects)
+    if effects is not None:
+        result = replace(result, consent=effects(events.filter(pc.equal(outcome, ADDED))))
+    if limit is not None and not dry_run:
+        limit.check(result)
     new = rows.filter(pc.equal(outcome, ADDED))
     closing = completion(result) if completion and len(new) else None
     if closing is not None:
@@ -168,6 +228,7 @@ def _account(draft: Draft, events: pa.Table, outcome: pa.Array, resolution: Reso
         event_counts=dict(sorted(counts.items())),
         customers_created=resolution.created if sum(counts.values()) else 0,
         customers_matched=resolution.matched,
+        customers_ambiguous=sum(int(text.split(" ", 1)[0]) for text in resolution.clashes),
         corrections=len(corrected),
         rejects=tuple(sorted(rejects, key=lambda reject: reject.line)),
         remarks=draft.remarks + tuple(resolution.clashes),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import sys
 import zlib
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+MOST_BYTES: Final = 4 << 30
+"""How much a compressed file may come to when it is unpacked."""
+
+_PACKED_BYTES: Final = 64 << 20
+_PACKED_RATIO: Final = 200
+"""What is longer than that and so many times its packed length is made to choke programs: tables pack to a tenth."""
 
 
 class UnreadableFile(ClientbookError, ValueError):
@@ -73,12 +82,32 @@ def open_file(path: str) -> GivenFile:
     digest = sha256(data).hexdigest()
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
+            data = _unpacked(data, path)
         except (OSError, EOFError, zlib.error):
             raise UnreadableFile(
                 _("{path}: the compressed data are damaged or cut short; fetch the file again").format(path=path)
             ) from None
     return GivenFile(name="(standard input)" if path == "-" else Path(path).name, data=data, sha256=digest)
+
+
+def is_bomb(packed: int, unpacked: int) -> bool:
+    """Whether a file unpacks to more than tables do."""
+    return unpacked > MOST_BYTES or (unpacked > _PACKED_BYTES and unpacked > packed * _PACKED_RATIO)
+
+
+def _unpacked(data: bytes, path: str) -> bytes:
+    parts: list[bytes] = []
+    length = 0
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+        while part := packed.read(1 << 22):
+            length += len(part)
+            if is_bomb(len(data), length):
+                said = _(
+                    "{path}: unpacked it is more than {times} times as long as packed, which no table is; unpack it first"
+                )
+                raise UnreadableFile(said.format(path=path, times=_PACKED_RATIO))
+            parts.append(part)
+    return b"".join(parts)
 
 
 def decode(file: GivenFile, declared: str | None = None) -> Decoded:
@@ -90,14 +119,15 @@ def decode(file: GivenFile, declared: str | None = None) -> Decoded:
     for bom, encoding in _BOMS:
         if file.data.startswith(bom):
             return Decoded(text=_strictly(file, encoding), encoding=encoding, is_guess=False)
+    is_wide = (declared or "").lower().replace("-", "").replace("_", "").startswith(("utf16", "utf32"))
+    if b"\0" in file.data and not is_wide:
+        raise UnreadableFile(
+            _(
+                "{file}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX, XLS, Parquet and vCard"
+            ).format(file=file.name)
+        )
     if declared:
         return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
-    if b"\0" in file.data[:65_536]:
-        raise UnreadableFile(
-            _("{file}: this is not a text file; clientbook reads CSV, TSV, TXT, JSON Lines, XLSX and XLS").format(
-                file=file.name
-            )
-        )
     try:
         return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
     except UnicodeDecodeError:

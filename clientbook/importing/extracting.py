@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from clientbook.errors import ClientbookError, WrongUse
 from clientbook.events.envelope import Envelope, InvalidEvent, customer_ref, make
 from clientbook.events.registry import Registry
 from clientbook.hooks import declarations as api
-from clientbook.hooks.declarations import FileHead, Importer, Match, NewEvent
+from clientbook.hooks.declarations import FileHead, Importer, Match, NewEvent, TableReading
 from clientbook.hooks.manager import Plugins
 from clientbook.i18n import _
 from clientbook.importing.decode import Decoded, GivenFile, UnreadableFile, decode
@@ -28,8 +29,15 @@ from clientbook.importing.table import TextTable, read_table
 HEAD_BYTES: Final = 65_536
 """How much of a file an importer sees when it is asked whether the file is its own."""
 
+HEAD_ROWS: Final = 50
+"""How many rows of a table it sees then."""
+
 AHEAD: Final = 10
 """How many points surer than any other an importer has to be, to be chosen without asking."""
+
+
+SURE: Final = 90
+"""Score of an importer all of whose columns are there."""
 
 
 class ImporterFailed(ClientbookError):
@@ -57,15 +65,46 @@ class Extraction:
 def candidates(plugins: Plugins, file: GivenFile) -> list[Candidate]:
     """The importers that take the file for theirs, the surest first. They see the beginning of the file only."""
     asked = [one for one in plugins.importers.values() if not file.suffix or file.suffix in one.suffixes]
-    head = file_head(file) if asked else None
-    found = []
-    for importer in asked:
-        match, fault = plugins.call(importer.id, importer.identify, head)
+    found = [one for one in _asked(plugins, asked, file) if one.match.score > 0]
+    return sorted(found, key=lambda one: (-one.match.score, one.importer.id))
+
+
+def why_not(plugins: Plugins, file: GivenFile) -> list[tuple[str, Match]]:
+    """What every importer says of the file, the surest first: id, score and reasons."""
+    fitting = [one for one in plugins.importers.values() if not file.suffix or file.suffix in one.suffixes]
+    said = {one.importer.id: one.match for one in _asked(plugins, fitting, file)}
+    for importer in plugins.importers.values():
+        reason = _("it reads files that end in {suffixes}").format(suffixes=", ".join(importer.suffixes))
+        if importer in fitting:
+            reason = _("it does not take the file for its own, and does not say why")
+        said.setdefault(importer.id, Match(score=0, reasons=(reason,)))
+    return sorted(said.items(), key=lambda one: (-one[1].score, one[0]))
+
+
+def _asked(plugins: Plugins, importers: list[Importer], file: GivenFile) -> Iterator[Candidate]:
+    """The answers of these importers; one that fails is told of and left out."""
+    head = file_head(file) if importers else None
+    for importer in importers:
+        match, fault = plugins.call(importer.id, importer.identify or partial(_by_columns, importer), head)
         if fault is not None:
             plugins.tell(fault)
-        elif isinstance(match, Match) and match.score > 0:
-            found.append(Candidate(importer=importer, match=match))
-    return sorted(found, key=lambda one: (-one.match.score, one.importer.id))
+        elif isinstance(match, Match):
+            yield Candidate(importer=importer, match=match)
+
+
+def _by_columns(importer: Importer, head: FileHead) -> Match:
+    assert importer.reading is not None
+    return recognised(importer.reading, head)
+
+
+def recognised(reading: TableReading, head: FileHead) -> Match:
+    """How sure it is that the file is one of these, by its columns; with a score of 0 the reasons say what is missing."""
+    missing = [" / ".join(names) for names in reading.needs if not set(names) & set(head.header)]
+    if missing:
+        said = _("there is no column {columns}").format(columns=", ".join(missing))
+        return Match(score=0, reasons=(said,))
+    found = [next(name for name in names if name in head.header) for names in reading.needs]
+    return Match(score=SURE, reasons=(_("it has the columns {columns}").format(columns=", ".join(found)),))
 
 
 def surest(found: list[Candidate]) -> Candidate | None:
@@ -96,10 +135,15 @@ def file_head(file: GivenFile) -> FileHead:
     try:
         table = read_table(beginning)
         encoding, delimiter, header = table.dialect.encoding, table.dialect.delimiter or None, table.header
+        keys = column_keys(header)
+        cells = table.columns.slice(0, HEAD_ROWS).to_pylist()
     except UnreadableFile:
-        encoding, delimiter, header = _decoded(beginning).encoding, None, ()
+        encoding, delimiter, header, keys, cells = _decoded(beginning).encoding, None, (), [], []
     names = tuple(name for name in header if name not in REASONS)
-    return FileHead(name=file.name, data=file.data[:HEAD_BYTES], encoding=encoding, delimiter=delimiter, header=names)
+    rows = tuple({key: value or "" for key, value in zip(keys, row.values(), strict=True)} for row in cells)
+    return FileHead(
+        name=file.name, data=file.data[:HEAD_BYTES], encoding=encoding, delimiter=delimiter, header=names, rows=rows
+    )
 
 
 def _decoded(file: GivenFile) -> Decoded:
@@ -121,7 +165,7 @@ def extract(plugins: Plugins, importer: Importer, file: GivenFile, registry: Reg
 
     def drawn() -> list[Any]:
         try:
-            return list(importer.extract(given))
+            return list(importer.extract(given)) if importer.extract else []
         except UnreadableFile as error:
             return [error]
 

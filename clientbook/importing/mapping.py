@@ -7,16 +7,19 @@ import tomllib
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import tomli_w
 from msgspec import Meta
 
 from clientbook.errors import ClientbookError
+from clientbook.events.personal import CollectedVia
+from clientbook.events.registry import Registry
 from clientbook.i18n import _
 from clientbook.importing.table import SPACES, Dialect
-from clientbook.importing.vocabulary import CONTACT_ONLY, DATE_PARTS, TARGETS, Kind
+from clientbook.importing.targets import TABLES, Catalogue, targets_of
+from clientbook.importing.vocabulary import CONTACT_ONLY, DATE_PARTS, Target
 from clientbook.settings import InvalidSettings, check_timezone
 
 
@@ -33,6 +36,8 @@ class ColumnMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Amounts: the decimal mark."""
     formats: list[str] = []
     """Dates: the formats that occur, as strftime spells them; `iso` is ISO 8601 with an offset."""
+    values: dict[str, str] = {}
+    """What cells say, and what that means: `"Répondu" = "reached"`."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -53,10 +58,27 @@ class OrderRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Letters that the numbers of bookkeeping entries begin with."""
 
 
+class ContactRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the people in the file came to the shop, and what their answers mean."""
+
+    collected_via: CollectedVia = "import"
+    """How their data were first collected. Of a rented or bought list, `list_id` names the list that the book knows."""
+    list_id: str | None = None
+    notice_id: str | None = None
+    """The wording they were shown."""
+    informed: bool | None = None
+    """Whether they were told at collection what the data are for."""
+    from_person: bool | None = None
+    """Whether the data came from themselves."""
+    no: Literal["refused", "not_subscribed"] = "refused"
+    """What a "no" about permission means: a person said no, or only that there is no consent, which takes back one given."""
+
+
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How a file is read."""
 
-    kind: Kind
+    kind: str
+    """`orders`, `contacts`, or the type of events of which each row is one."""
     source: Annotated[str, Meta(min_length=1, max_length=120)]
     """The shop or tool the file comes from, not the file's name."""
     timezone: str
@@ -66,7 +88,10 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     layout: Layout = Layout()
     columns: dict[str, ColumnMapping]
     """By header; the second column of the same name is `name#2`."""
+    constants: dict[str, str] = {}
+    """Targets that have one value in all rows, written as a cell would say it."""
     orders: OrderRules = OrderRules()
+    contacts: ContactRules = ContactRules()
 
     def dialect(self) -> Dialect:
         """The layout as the reader takes it."""
@@ -91,7 +116,11 @@ def column_keys(header: Sequence[str]) -> list[str]:
     return keys
 
 
-def load_mapping(path: Path) -> Mapping:
+CORE: Final = Registry()
+"""The catalogue without plugins."""
+
+
+def load_mapping(path: Path, catalogue: Catalogue = CORE) -> Mapping:
     """Read a mapping file.
 
     Raises:
@@ -104,22 +133,31 @@ def load_mapping(path: Path) -> Mapping:
         raise MappingError(_("{path}: there is no such mapping file").format(path=path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise MappingError(f"{path}: {error}") from None
-    check(mapping, str(path))
+    check(mapping, str(path), catalogue)
     return mapping
 
 
-def check(mapping: Mapping, where: str) -> None:
+def check(mapping: Mapping, where: str, catalogue: Catalogue = CORE) -> None:
     """Raise `MappingError` when a column goes nowhere, two go to one place, or an entry cannot be followed."""
     _check_layout(mapping, where)
+    if mapping.kind not in TABLES and mapping.kind not in catalogue:
+        said = _("{where}: kind: expected orders, contacts or a type of events, found {kind!r}")
+        raise MappingError(said.format(where=where, kind=mapping.kind))
+    targets = targets_of(mapping.kind, catalogue)
     used: dict[str, str] = {}
-    for column, chosen in mapping.columns.items():
-        if chosen.to not in TARGETS:
-            known = ", ".join(TARGETS)
+    for column, chosen in [*mapping.columns.items(), *((None, ColumnMapping(to=to)) for to in mapping.constants)]:
+        if chosen.to not in targets:
+            known = ", ".join(targets)
             raise MappingError(
                 _("{where}: column {column!r} goes to {to!r}; the targets are {known}").format(
-                    where=where, column=column, to=chosen.to, known=known
+                    where=where, column=column or "constants", to=chosen.to, known=known
                 )
             )
+        if column is None:
+            used.setdefault(chosen.to, "constants")
+            continue
+        if targets[chosen.to].type == "answers":
+            continue
         if chosen.to in used:
             raise MappingError(
                 _("{where}: columns {to!r} and {column!r} both go to {to2}").format(
@@ -127,7 +165,7 @@ def check(mapping: Mapping, where: str) -> None:
                 )
             )
         used[chosen.to] = column
-        _check_formats(column, chosen, where)
+        _check_formats(column, chosen, targets[chosen.to], where)
     if mapping.kind == "orders":
         unfit = sorted(CONTACT_ONLY & used.keys())
         if unfit:
@@ -140,7 +178,12 @@ def check(mapping: Mapping, where: str) -> None:
                     where=where
                 )
             )
-    elif not used.keys() & {"customer.email", "customer.external_id", "customer.phone", "customer.mobile"}:
+    elif (mapping.kind == "contacts" or catalogue[mapping.kind].customer == "required") and not used.keys() & {
+        "customer.email",
+        "customer.external_id",
+        "customer.phone",
+        "customer.mobile",
+    }:
         raise MappingError(
             _("{where}: a contact file needs customer.email, customer.external_id or a phone").format(where=where)
         )
@@ -161,8 +204,8 @@ def _check_layout(mapping: Mapping, where: str) -> None:
         )
 
 
-def _check_formats(column: str, chosen: ColumnMapping, where: str) -> None:
-    if TARGETS[chosen.to].type not in ("instant", "date"):
+def _check_formats(column: str, chosen: ColumnMapping, target: Target, where: str) -> None:
+    if target.type not in ("instant", "date"):
         return
     if not chosen.formats:
         raise MappingError(
@@ -183,5 +226,13 @@ def _check_formats(column: str, chosen: ColumnMapping, where: str) -> None:
 
 def to_toml(mapping: Mapping, comments: Sequence[str] = ()) -> str:
     """The mapping as a file to edit, `comments` at its top."""
-    body = tomli_w.dumps(msgspec.to_builtins(mapping))
+    body = tomli_w.dumps(_without_none(msgspec.to_builtins(mapping)))
     return "".join(f"# {line}\n" for line in comments) + ("\n" if comments else "") + body
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in table.items()
+        if value is not None and value != {}
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,21 +11,23 @@ from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import Fault, conform, faults, struct_type
 from clientbook.events.base import Event
 from clientbook.events.personal import ProfileUpdated
-from clientbook.events.reactions import BalanceAdjusted, OrderPlaced, OrderRefunded
+from clientbook.events.reactions import BalanceAdjusted, OrderCancelled, OrderPlaced, OrderRefunded
 from clientbook.i18n import _
+from clientbook.importing.consents import draft_consents
 from clientbook.importing.draft import Draft, draft_rows, together
 from clientbook.importing.mapping import Mapping, column_keys
 from clientbook.importing.table import TextTable
+from clientbook.importing.targets import Catalogue
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
 
 
-def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
+def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: Catalogue, *, imported_at: datetime) -> Draft:
     """Turn an order file into draft events.
 
     `engine` has the file registered as `cells` and holds the book's tables, in which earlier orders are looked for.
     A document one of whose rows is set aside is set aside whole: part of an order would be another order.
     """
-    type_rows(engine, file, mapping)
+    type_rows(engine, file, mapping, catalogue)
     engine.register("cut_short", _cut_short(file, mapping))
     parameters: dict[str, object] = {
         "currency": mapping.currency,
@@ -39,10 +43,16 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping) -> Draft:
         parts = _parts(engine, mapping)
     message = _("another row of this order was set aside")
     engine.execute(f"insert into bad_rows {sql('incomplete')}", {"message": message})
+    engine.execute("create or replace table speakers as select first_row as row, unit from documents where what = 'order'")
+    parts |= {
+        "cancelled": _events(engine, "order_cancellations", OrderCancelled, "order_cancelled", mapping.source),
+        "paid_back": _events(engine, "order_refunds", OrderRefunded, "order_refunded", mapping.source),
+    }
+    consents = draft_consents(engine, mapping, imported_at=imported_at)
     rows = engine.table(sql("order_rows"))
     rejected_amount = engine.value(sql("rejected_amount"))
     return Draft(
-        events=together([*parts.values(), _profiles(engine, mapping)]),
+        events=together([*parts.values(), _profiles(engine, mapping), *consents]),
         row_units=rows["unit"].combine_chunks(),
         row_lines=rows["line"].combine_chunks(),
         row_amounts=rows["amount"].combine_chunks(),

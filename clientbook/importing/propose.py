@@ -9,7 +9,7 @@ from clientbook.i18n import _
 from clientbook.importing.cells import best_decimal, best_formats, fit
 from clientbook.importing.mapping import ColumnMapping, Layout, Mapping, MappingError, OrderRules, check, column_keys
 from clientbook.importing.table import TextTable, plain_words
-from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, Kind, by_word
+from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, by_word
 
 _SURE_SHARE = 0.95
 """Share of a column's cells that must have the type for the mapping to be taken without asking."""
@@ -44,7 +44,7 @@ def propose(engine: Engine, file: TextTable, *, source: str, currency: str, time
         named = {target: key for target, key in named.items() if target not in CONTACT_ONLY}
         _total_or_line_amount(engine, named, keys)
     else:
-        named = {target: key for target, key in named.items() if target.startswith("customer.")}
+        named = {target: key for target, key in named.items() if target.startswith(("customer.", "consent."))}
     day_first = not timezone.startswith("America/")
     columns = {
         key: _column(engine, target, key, f"c{keys.index(key)}", file, day_first, doubts, remarks)
@@ -102,7 +102,7 @@ def _find_emails(engine: Engine, named: dict[str, str], keys: list[str], remarks
             return
 
 
-def _kind(targets: set[str]) -> Kind:
+def _kind(targets: set[str]) -> str:
     has_date = "order.placed_at" in targets
     has_amount = bool(targets & {"order.total", "line.amount"}) or {"line.quantity", "line.unit_price"} <= targets
     return "orders" if (has_date and has_amount) or ("order.id" in targets and (has_date or has_amount)) else "contacts"

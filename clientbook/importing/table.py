@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 import unicodedata
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -16,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.i18n import _
-from clientbook.importing.decode import GivenFile, UnreadableFile, decode
+from clientbook.importing.decode import GivenFile, UnreadableFile, decode, is_bomb
+from clientbook.importing.vcards import HEADER, cards, looks_like_vcards
 
 DELIMITERS: Final = (";", ",", "\t", "|")
 SPACES: Final = "spaces"
@@ -29,6 +31,8 @@ _NO_TEXT: Final = pa.scalar(None, pa.string())
 _LOOKED_AT: Final = 50
 _LONGEST_RECORD: Final = 500
 """Lines a quoted cell may run over before its quote is taken for unclosed."""
+_LONGEST_SHOWN: Final = 1000
+"""Characters that a reject keeps of a cell that is too long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +86,18 @@ def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
     Raises:
         UnreadableFile: it holds no table.
     """
+    if file.suffix == ".parquet" or file.data[:4] == b"PAR1":
+        return _read_parquet(file)
     if file.suffix in _SHEETS or file.data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         return _read_sheet(file, dialect)
     decoded = decode(file, dialect.encoding if dialect and dialect.encoding != WORKBOOK else None)
     text = decoded.text.removeprefix("\ufeff")
     if not text.strip():
         raise UnreadableFile(_("{file}: the file is empty").format(file=file.name))
+    if looks_like_vcards(text):
+        found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess)
+        rows: Iterator[tuple[int, list[str] | BrokenRow]] = itertools.chain([(0, list(HEADER))], cards(text))
+        return replace(_collect(rows, found, 0, file.name), dialect=found)
     delimiter = dialect.delimiter if dialect and dialect.delimiter else find_delimiter(text)
     header_line = dialect.header_line if dialect else None
     found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, delimiter=delimiter)
@@ -137,18 +147,14 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Broke
                 yield start + before + 1, cells
                 before = reader.line_num
             return
-        except csv.Error:
+        except csv.Error as error:
             bad = start + before + 1
             spoilt = lines[bad - 1].rstrip("\r\n").split(delimiter)
-            yield (
-                bad,
-                BrokenRow(
-                    line=bad,
-                    cells=spoilt,
-                    code="row.quotes",
-                    message=_("a quotation mark is not closed, or stands inside a cell"),
-                ),
-            )
+            code, message = "row.quotes", _("a quotation mark is not closed, or stands inside a cell")
+            if "field limit" in str(error):
+                spoilt = [cell[:_LONGEST_SHOWN] for cell in spoilt]
+                code, message = "cell.size", _("a cell is longer than {most} characters").format(most=csv.field_size_limit())
+            yield bad, BrokenRow(line=bad, cells=spoilt, code=code, message=message)
             start = bad
 
 
@@ -260,9 +266,45 @@ def _all_null(table: pa.Table) -> pa.BooleanArray:
     return blank
 
 
+def _read_parquet(file: GivenFile) -> TextTable:
+    from clientbook.importing.columnar import parquet_columns
+
+    header, columns = parquet_columns(file)
+    if not header:
+        raise UnreadableFile(_("{name}: no line with column names was found").format(name=file.name))
+    table = pa.table([_stripped(cells) for cells in columns], names=[f"c{place}" for place in range(len(header))])
+    kept = pc.invert(_all_null(table))
+    filled = table.filter(kept)
+    return TextTable(
+        header=tuple(header),
+        columns=filled,
+        lines=pa.array(range(1, len(table) + 1), pa.int64()).filter(kept),
+        dialect=Dialect(encoding=WORKBOOK, delimiter=""),
+        empty_rows=len(table) - len(filled),
+    )
+
+
+def _check_zip(file: GivenFile) -> None:
+    """A workbook that would unpack to far more than workbooks do, or whose parts have places outside it, is not opened."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(file.data)) as parts:
+            entries = parts.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # the reader says what is wrong with it
+    if is_bomb(len(file.data), sum(entry.file_size for entry in entries)):
+        raise UnreadableFile(
+            _("{file}: unpacked the workbook is longer than workbooks are; save it as CSV").format(file=file.name)
+        )
+    if any(entry.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", entry.filename) for entry in entries):
+        raise UnreadableFile(
+            _("{file}: the workbook has parts outside itself; it was made to do harm").format(file=file.name)
+        )
+
+
 def _read_sheet(file: GivenFile, dialect: Dialect | None) -> TextTable:
     from python_calamine import CalamineError, CalamineWorkbook
 
+    _check_zip(file)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(file.data))
         names = book.sheet_names
@@ -303,5 +345,9 @@ def _cell_text(cell: Any) -> str:
 def plain_words(text: str) -> str:
     """A header as plain lower-case words: `InvoiceNo`, `Invoice no.` and `invoice_no` are all `invoice no`."""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return " ".join(re.findall(r"[a-z0-9#]+", text))
+    return " ".join(re.findall(r"[a-z0-9#]+", unaccented(text).lower()))
+
+
+def unaccented(text: str) -> str:
+    """The text in ASCII: accents go, and so does what has no ASCII letter under its accent."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

@@ -15,9 +15,10 @@ from clientbook.engine.duckdb import Engine, identifier, quoted
 from clientbook.i18n import _
 from clientbook.importing.cells import CODES, value_sql
 from clientbook.importing.draft import Reject
-from clientbook.importing.mapping import Mapping, MappingError, column_keys
+from clientbook.importing.mapping import ColumnMapping, Mapping, MappingError, column_keys
 from clientbook.importing.table import WORKBOOK, TextTable
-from clientbook.importing.vocabulary import TARGETS
+from clientbook.importing.targets import OCCURRED_AT, Catalogue, targets_of
+from clientbook.importing.vocabulary import Target
 
 _SQL_TYPES: Final = {
     "text": "varchar",
@@ -27,6 +28,11 @@ _SQL_TYPES: Final = {
     "instant": "timestamptz",
     "date": "date",
     "tags": "varchar[]",
+    "flag": "boolean",
+    "count": "bigint",
+    "word": "varchar",
+    "ip": "varchar",
+    "answers": "map(varchar, varchar)",
 }
 _TYPED_CELLS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 """How the reader writes the date cells of a workbook, beside dates typed as text."""
@@ -45,17 +51,17 @@ def register_cells(engine: Engine, file: TextTable) -> None:
     engine.register("cells", file.columns.append_column("row", rows).append_column("line", file.lines))
 
 
-def type_rows(engine: Engine, file: TextTable, mapping: Mapping) -> None:
+def type_rows(engine: Engine, file: TextTable, mapping: Mapping, catalogue: Catalogue) -> None:
     """Make the tables `typed` (row, line, one column for each target) and `bad_rows` (row, column, value, code, message).
 
     Raises:
         MappingError: the mapping names a column that the file does not have.
     """
-    engine.execute(f"create or replace table typed as {typed_sql(file, mapping)}")
-    engine.execute(f"create or replace table bad_rows as {_bad_rows(mapping, column_keys(file.header))}")
+    engine.execute(f"create or replace table typed as {typed_sql(file, mapping, catalogue)}")
+    engine.execute(f"create or replace table bad_rows as {_bad_rows(mapping, column_keys(file.header), catalogue)}")
 
 
-def typed_sql(file: TextTable, mapping: Mapping) -> str:
+def typed_sql(file: TextTable, mapping: Mapping, catalogue: Catalogue) -> str:
     """The query over `cells` that gives row, line and one typed column for each target, NULL where the file has none.
 
     Raises:
@@ -67,18 +73,41 @@ def typed_sql(file: TextTable, mapping: Mapping) -> str:
         raise MappingError(
             _("the file has no column {missing!r}; its columns are {keys}").format(missing=missing[0], keys=", ".join(keys))
         )
-    by_target = {chosen.to: (f"c{keys.index(key)}", chosen) for key, chosen in mapping.columns.items()}
+    by_target = {chosen.to: (identifier(f"c{keys.index(key)}"), chosen) for key, chosen in mapping.columns.items()}
+    stated = {
+        to: (quoted(text), ColumnMapping(to=to, decimal=".", formats=["iso", "%Y-%m-%d"]))
+        for to, text in mapping.constants.items()
+    }
     columns = []
-    for target in TARGETS.values():
-        name = target.name.replace(".", "_")
-        if target.name in by_target:
+    for target in targets_of(mapping.kind, catalogue).values():
+        name, kind = target.name.replace(".", "_"), _SQL_TYPES[target.type]
+        said = f"cast(null as {kind})"
+        if target.type == "answers":
+            said = _answers(target, mapping, keys)
+        elif target.name in by_target:
             cell, chosen = by_target[target.name]
             if chosen.formats and file.dialect.encoding == WORKBOOK:
                 chosen = msgspec.structs.replace(chosen, formats=[*chosen.formats, *_TYPED_CELLS])
-            columns.append(f"{value_sql(cell, chosen, mapping.timezone)} as {name}")
-        else:
-            columns.append(f"cast(null as {_SQL_TYPES[target.type]}) as {name}")
+            said = value_sql(cell, target, chosen, mapping.timezone)
+        if target.name in stated:
+            constant = (
+                f"cast({value_sql(stated[target.name][0], target, stated[target.name][1], mapping.timezone)} as {kind})"
+            )
+            said = f"coalesce({said}, {constant})"
+        columns.append(f"{said} as {name}")
     return f"select row, line, {', '.join(columns)} from cells"
+
+
+def _answers(target: Target, mapping: Mapping, keys: list[str]) -> str:
+    """Question and answer of each column that goes there; the empty ones are left out."""
+    pairs = [
+        f"struct_pack(k := {quoted(key)}, v := {identifier(f'c{keys.index(key)}')})"
+        for key, chosen in mapping.columns.items()
+        if chosen.to == target.name
+    ]
+    if not pairs:
+        return "cast(null as map(varchar, varchar))"
+    return f"map_from_entries(list_filter([{', '.join(pairs)}], lambda pair: pair.v is not null))"
 
 
 def rejects(engine: Engine) -> list[Reject]:
@@ -100,16 +129,20 @@ def reject_faulty(engine: Engine, lines_of: Sequence[tuple[int, str, str]]) -> N
         )
 
 
-def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
+def _bad_rows(mapping: Mapping, keys: list[str], catalogue: Catalogue) -> str:
     checks = []
+    targets = targets_of(mapping.kind, catalogue)
     for place, (key, chosen) in enumerate(mapping.columns.items()):
-        kind = TARGETS[chosen.to].type
+        kind = targets[chosen.to].type
         if kind not in CODES:
             continue
         code, message = CODES[kind]
-        example = (
-            _EXAMPLES[chosen.decimal or "."] if kind == "amount" else _(" or ").join(map(_date_example, chosen.formats))
-        )
+        if kind == "amount":
+            example = _EXAMPLES[chosen.decimal or "."]
+        elif kind == "word":
+            example = ", ".join(targets[chosen.to].choices) or "own_offers"
+        else:
+            example = _(" or ").join(map(_date_example, chosen.formats))
         cell, value = identifier(f"c{keys.index(key)}"), chosen.to.replace(".", "_")
         checks.append(
             f'select row, line, {quoted(key)} as "column", {cell} as value, {quoted(code)} as code,'
@@ -119,7 +152,7 @@ def _bad_rows(mapping: Mapping, keys: list[str]) -> str:
     checks += [
         f"select row, line, {quoted(column)} as \"column\", '' as value, {quoted(code)} as code,"
         f" {quoted(message)} as message, 1000 as rank from typed where {condition}"
-        for column, code, message, condition in _required(mapping)
+        for column, code, message, condition in _required(mapping, catalogue)
     ]
     union = " union all ".join(checks) or (
         "select 0::bigint as row, 0::bigint as line, '' as \"column\", '' as value, '' as code, '' as message, 0 as rank"
@@ -137,11 +170,18 @@ def _date_example(format: str) -> str:
     return f"{moment.isoformat()}+02:00" if format == "iso" else moment.strftime(format)
 
 
-def _required(mapping: Mapping) -> list[tuple[str, str, str, str]]:
+def _required(mapping: Mapping, catalogue: Catalogue) -> list[tuple[str, str, str, str]]:
     column = {chosen.to: key for key, chosen in mapping.columns.items()}
+    named = "coalesce(customer_external_id, customer_email, customer_mobile, customer_phone, customer_landline) is null"
+    nobody = ("", "customer.missing", _("nothing in this row identifies a customer: no number, e-mail or phone"), named)
     if mapping.kind == "contacts":
-        named = "coalesce(customer_external_id, customer_email, customer_mobile, customer_phone, customer_landline) is null"
-        return [("", "customer.missing", _("nothing in this row identifies a customer: no number, e-mail or phone"), named)]
+        return [nobody]
+    if mapping.kind != "orders":
+        checks = [nobody] if catalogue[mapping.kind].customer == "required" else []
+        if OCCURRED_AT.name in column:
+            where = column[OCCURRED_AT.name]
+            checks.append((where, "date.missing", _("the row does not say when it happened"), "event_occurred_at is null"))
+        return checks
     checks = [(column["order.placed_at"], "date.missing", _("an order needs a date"), "order_placed_at is null")]
     if "order.id" in column:
         checks.append((column["order.id"], "order.missing", _("the row has no order number"), "order_id is null"))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
-CellType = Literal["text", "code", "email", "amount", "instant", "date", "tags"]
-Kind = Literal["orders", "contacts"]
+CellType = Literal["text", "code", "email", "amount", "instant", "date", "tags", "flag", "count", "word", "ip", "answers"]
 
 DATE_PARTS: Final = {
     "%Y": r"\d{4}",
@@ -29,10 +28,80 @@ class Target:
     type: CellType
     words: tuple[str, ...]
     """Headers it goes by, as plain words (see `table.plain_words`), the surest first."""
+    choices: tuple[str, ...] = ()
+    """Of a word that is one of a few: these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permission:
+    """What a column about permission speaks of."""
+
+    channel: str
+    purposes: tuple[str, ...]
+
+
+PERMISSIONS: Final = {
+    "newsletter": Permission(channel="email", purposes=("newsletter",)),
+    "offers": Permission(channel="email", purposes=("newsletter", "own_offers")),
+    "partners": Permission(channel="email", purposes=("partner_offers",)),
+    "sms": Permission(channel="sms", purposes=("own_offers",)),
+    "phone": Permission(channel="phone", purposes=("own_offers",)),
+    "post": Permission(channel="post", purposes=("own_offers",)),
+}
+"""What the targets `consent.…` are about. Own mailings and those of partners are kept apart."""
+
+SUPPRESSIONS: Final = ("email", "sms", "phone", "post")
+"""Channels of the targets `suppression.…`."""
+
+_YES_NO_WORDS: Final = {
+    "newsletter": "newsletter, inscrit newsletter, inscription newsletter, abonne newsletter, abonnement newsletter, optin "
+    "newsletter, opt in newsletter, newsletter optin, optin, opt in, subscribed, newsletter subscription, optin email",
+    "offers": "accepts email marketing, accepts marketing, email marketing consent, accepte les e mails",
+    "partners": "optin partenaire, optin partenaires, opt in partenaires, offres partenaires, partner offers, offres des "
+    "partenaires",
+    "sms": "accepts sms marketing, optin sms, opt in sms, accepte les sms, consentement sms",
+    "phone": "optin telephone, opt in telephone, accepte les appels, consentement telephone",
+    "post": "optin courrier, opt in courrier, optin postal, accepte le courrier",
+}
+_DATE_WORDS: Final = {
+    "newsletter": "date consentement, date de consentement, date du consentement, date optin, date opt in, date inscription "
+    "newsletter, date d inscription newsletter, consent date, opt in date, subscribed on, optin date",
+    "sms": "date consentement sms, date optin sms",
+}
+_WITHDRAWN_WORDS: Final = {
+    "newsletter": "date desinscription, date de desinscription, desinscrit le, unsubscribed on, unsubscribed at, "
+    "unsubscribe date, date desabonnement, date de desabonnement",
+}
+
+
+def _permission_targets() -> list[Target]:
+    found = []
+    for name in PERMISSIONS:
+        found += [
+            _target(f"consent.{name}", "flag", _YES_NO_WORDS[name]),
+            _target(f"consent.{name}_at", "instant", _DATE_WORDS.get(name, "")),
+            _target(f"consent.{name}_confirmed_at", "instant", ""),
+            _target(f"consent.{name}_confirmed", "flag", ""),
+            _target(f"consent.{name}_withdrawn_at", "instant", _WITHDRAWN_WORDS.get(name, "")),
+        ]
+    found += [_target(f"suppression.{name}", "flag", "") for name in SUPPRESSIONS]
+    return [
+        *found,
+        _target("suppression.at", "instant", ""),
+        Target(name="suppression.cause", type="word", words=(), choices=("bounce", "complaint", "request", "list")),
+        _target("consent.surface", "word", ""),
+        _target("consent.method", "word", ""),
+        _target("consent.form_id", "code", ""),
+        _target("consent.url", "text", ""),
+        _target("consent.ip", "ip", ""),
+        _target("consent.notice_id", "code", ""),
+        _target("consent.notice_version", "code", ""),
+        _target("consent.reason", "text", ""),
+    ]
 
 
 def _target(name: str, kind: CellType, words: str) -> Target:
-    return Target(name=name, type=kind, words=tuple(word.strip() for word in words.split(",")))
+    return Target(name=name, type=kind, words=tuple(filter(None, map(str.strip, words.split(",")))))
 
 
 TARGETS: Final = {
@@ -213,6 +282,10 @@ TARGETS: Final = {
             "amount",
             "line total, total ligne, montant ligne, montant de la ligne, line amount, line item total",
         ),
+        _target("line.kind", "word", ""),
+        _target("order.cancelled_at", "instant", "cancelled at, date annulation, date d annulation, annulee le"),
+        _target("order.refunded", "amount", "refunded amount, montant rembourse, amount refunded, order refund amount"),
+        *_permission_targets(),
     )
 }
 

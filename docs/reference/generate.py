@@ -22,7 +22,7 @@ from clientbook.events.arrow import ENVELOPE
 from clientbook.events.base import Event, Record, type_name, unwrap
 from clientbook.hooks.declarations import Trait
 from clientbook.hooks.manager import Plugins
-from clientbook.importing.vocabulary import TARGETS
+from clientbook.importing.vocabulary import TARGETS, Target
 from clientbook.measuring import asking
 from clientbook.measuring import params as parameters
 from clientbook.measuring.words import GROUPS, METHODS, NOTES
@@ -51,6 +51,9 @@ _CELL_TYPES = {
     "instant": "a date, or a date and time",
     "date": "a date",
     "tags": "tags, set apart by commas",
+    "flag": "yes or no, in French or English",
+    "word": "a word",
+    "ip": "an IP address, of which the network is kept",
 }
 
 
@@ -314,7 +317,11 @@ def _vocabulary() -> Iterator[str]:
     yield "| Target | Holds | Headers it goes by, the surest first |"
     yield "|---|---|---|"
     for target in TARGETS.values():
-        yield f"| `{target.name}` | {_CELL_TYPES[target.type]} | {', '.join(target.words)} |"
+        yield f"| `{target.name}` | {_held(target)} | {', '.join(target.words) or '–'} |"
+
+
+def _held(target: Target) -> str:
+    return " or ".join(target.choices) or _CELL_TYPES[target.type]
 
 
 if __name__ == "__main__":

@@ -304,6 +304,7 @@ def printed_writing(run: Callable[..., Any]) -> dict[str, list[Any]]:
             run("import", "orders.csv", "--yes", "--json"),
             *run("import", "orders.csv", "contacts.csv", "--yes", "--json"),
         ],
+        "import --why": [run("import", "orders.csv", "--why", "--json")],
         "append": [run("append", "events.jsonl", "--json", code=1)],
         "add": [run("add", "--company", "Aux Thés", "--json"), run("add", "--company", "Aux Thés", "--json")],
         "log": [

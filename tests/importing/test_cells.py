@@ -10,6 +10,7 @@ import pytest
 
 from clientbook.importing.cells import amount_sql, best_formats, moment_sql, value_sql
 from clientbook.importing.mapping import ColumnMapping
+from clientbook.importing.vocabulary import TARGETS
 
 
 def amount(desk: Any, cell: str, decimal: str) -> Decimal | None:
@@ -18,7 +19,8 @@ def amount(desk: Any, cell: str, decimal: str) -> Decimal | None:
 
 def instant(desk: Any, cell: str, *formats: str, timezone: str = "Europe/Paris", to: str = "order.placed_at") -> Any:
     chosen = ColumnMapping(to=to, formats=list(formats))
-    return desk.engine.value(f"select {value_sql('cell', chosen, timezone)} from (select $cell as cell)", {"cell": cell})
+    value = value_sql("cell", TARGETS[to], chosen, timezone)
+    return desk.engine.value(f"select {value} from (select $cell as cell)", {"cell": cell})
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ summed as (
         coalesce(min_by(customer_mobile, row), min_by(customer_phone, row), min_by(customer_landline, row)) as phone,
         list(struct_pack(
             sku := line_sku, product := line_product, category := line_category, quantity := line_quantity,
-            unit_price := line_unit_price, amount := amount
+            unit_price := line_unit_price, amount := amount, kind := line_kind
         ) order by row) filter (where coalesce(line_sku, line_product, line_category) is not null or line_quantity is not null) as lines,
         list(row order by row) as row_numbers
     from priced
