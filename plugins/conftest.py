@@ -13,7 +13,6 @@ import pytest
 
 from clientbook.book import Book
 from clientbook.hooks.discovery import Found
-from clientbook.hooks.manager import Plugins
 from clientbook.hooks.states import Switches
 from clientbook.importing.commit import Outcome
 from clientbook.importing.decode import GivenFile
@@ -54,10 +53,9 @@ def plugged(folder: Path, module: ModuleType, name: str) -> Book:
     book = Book.create(folder / "book", currency="EUR", timezone="Europe/Paris")
     with (folder / "book" / "book.toml").open("a", encoding="utf-8") as settings:
         settings.write("\n[engine]\nthreads = 1\n")
-    book = Book(folder / "book")
     point = EntryPoint(name=name, value=module.__name__, group="clientbook")
     found = Found(name=name, distribution=f"clientbook-{name}", version="0", entry_point=point)
-    book.plugins = Plugins.load(switches=Switches(strict=True), installed=[found])
+    book = Book(folder / "book", switches=Switches(strict=True), installed=[found])
     assert book.plugins.importers, "every importer has a fault"
     return book
 

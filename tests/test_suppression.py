@@ -21,9 +21,10 @@ from shop_with_people import (
     traces,
 )
 
-from clientbook.book import Book, PersonErased
+from clientbook.book import Book
 from clientbook.events.remains import identifiers, normalised
 from clientbook.importing.noting import new_customer
+from clientbook.intake import PersonErased
 from clientbook.suppression import ERASED
 
 

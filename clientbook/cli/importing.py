@@ -19,12 +19,13 @@ from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
 
 if TYPE_CHECKING:
-    from clientbook.book import Book, ImportResult
+    from clientbook.book import Book
     from clientbook.importing.commit import RejectLimit
     from clientbook.importing.decode import GivenFile
     from clientbook.importing.extracting import Candidate, Extraction
     from clientbook.importing.mapping import Mapping
     from clientbook.importing.plan import FilePlan
+    from clientbook.intake import ImportResult
 
 
 @click.command("import")

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from exporting_books import shop
 
-from clientbook.book import Book, ImportResult
+from clientbook.book import Book
 from clientbook.errors import WrongUse
 from clientbook.exporting.desk import Wish
 from clientbook.exporting.manifest import NoSuchExport
 from clientbook.exporting.results import Layout
 from clientbook.importing.decode import GivenFile
+from clientbook.intake import ImportResult
 
 TABLE = """E-mail;Statut;Date;Lien
 anna@example.com;Délivré;01-07-2026 10:05;

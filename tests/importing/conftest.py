@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from clientbook.book import Book, ImportResult
+from clientbook.book import Book
 from clientbook.engine.duckdb import Engine
 from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.plan import FilePlan, draft_file, plan_file
 from clientbook.importing.table import Dialect, TextTable, read_table
+from clientbook.intake import ImportResult
 
 SHARED = Path(__file__).parents[3] / "shared"
 
