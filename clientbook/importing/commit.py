@@ -21,7 +21,7 @@ from clientbook.importing.identity import Resolution, resolve
 from clientbook.importing.phones import with_e164
 from clientbook.importing.released import as_before, released_by
 from clientbook.log.base import Writer
-from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
+from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE, only
 from clientbook.projection.snapshots import Snapshot
 
 Completion = Callable[["Outcome"], pa.Table | None]
@@ -132,9 +132,9 @@ def commit(
     )
     rejects = list(draft.rejects) + _unknown_customers(draft, resolution)
     # An event's id is of what the source said, so that the same file is known again however its numbers are read by then.
-    stated = pa.concat_tables([draft.events.filter(kept), resolution.added], promote_options="default")
+    stated = pa.concat_tables([only(draft.events, kept), resolution.added], promote_options="default")
     ids = event_ids(stated, secret)["event_id"]
-    events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
+    events = pa.concat_tables([only(events, kept), resolution.added], promote_options="default")
     events = events.append_column("event_id", ids)
     if released:
         events = as_before(snapshot, events)
@@ -153,7 +153,7 @@ def commit(
         result = replace(result, consent=effects(events.filter(pc.equal(outcome, ADDED))))
     if limit is not None and not dry_run:
         limit.check(result)
-    new = rows.filter(pc.equal(outcome, ADDED))
+    new = only(rows, pc.equal(outcome, ADDED))
     closing = completion(result) if completion and len(new) else None
     if closing is not None:
         new = pa.concat_tables([new, closing], promote_options="default")

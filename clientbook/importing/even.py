@@ -63,7 +63,7 @@ def _end_of_line(data: bytes, line: int) -> int | None:
 
 
 def _are_quotes_plain(data: bytes, delimiter: bytes) -> bool:
-    """Whether each quotation mark opens a cell at its very beginning, closes it at its end on the same line, or is doubled."""
+    """Whether each quotation mark opens a cell where it begins, closes it where it ends on the same line, or is doubled."""
     if b'"' not in data:
         return True
     end = re.escape(delimiter)
