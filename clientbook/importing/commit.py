@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ from clientbook.events.arrow import INSTANT
 from clientbook.i18n import _, ngettext
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.effects import Effects
+from clientbook.importing.foretelling import Foretell
 from clientbook.importing.identity import Resolution, resolve
 from clientbook.importing.phones import with_e164
 from clientbook.importing.released import as_before, released_by
@@ -99,6 +101,8 @@ class Outcome:
     amount_rejected: Decimal | None = None
     rejects: tuple[Reject, ...] = ()
     remarks: tuple[str, ...] = ()
+    book: dict[str, dict[str, Any]] | None = None
+    """What the book holds `before` and would hold `after`; None where the import is made."""
     position: int = 0
     """Of the last event of the log afterwards."""
 
@@ -115,6 +119,7 @@ def commit(
     dry_run: bool = False,
     limit: RejectLimit | None = None,
     effects: Effects | None = None,
+    foretell: Foretell | None = None,
 ) -> Outcome:
     """Append the draft's new events, phone numbers read as `region` writes them.
 
@@ -162,6 +167,8 @@ def commit(
             events=result.events + 1,
             event_counts=dict(sorted((Counter(result.event_counts) + Counter({"import_completed": 1})).items())),
         )
+    if foretell is not None:
+        result = replace(result, book=foretell(new))
     if dry_run or not len(new):
         return replace(result, position=writer.head.position)
     return replace(result, position=writer.append(new, released=released).head.position)

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +29,7 @@ _NOTHING: Final = pa.scalar(b"", pa.binary())
 _TILDE: Final = pa.scalar(b"~", pa.binary())
 _NULL: Final = pa.scalar(None, pa.binary())
 
-_Part = pa.BinaryArray | bytes
+_Part: TypeAlias = pa.BinaryArray | bytes
 """A piece of text of each value, or one that is the same for all."""
 
 GENESIS: Final = bytes(32)
@@ -158,8 +158,9 @@ def _join(*parts: _Part, length: int) -> pa.BinaryArray:
     """The parts one after the other, each as long as `length` or the same for all; NULL where one of them is NULL."""
     together: list[_Part] = []
     for part in parts:
-        if isinstance(part, bytes) and together and isinstance(together[-1], bytes):
-            together[-1] += part
+        before = together[-1] if together else None
+        if isinstance(part, bytes) and isinstance(before, bytes):
+            together[-1] = before + part
         else:
             together.append(part)
     if len(together) == 1:
