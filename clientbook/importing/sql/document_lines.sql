@@ -1,13 +1,5 @@
 -- One row per row of an order file that names an article or a quantity, and whose document goes in.
-select
-    row_units.unit,
-    row_units.row,
-    documents.what,
-    struct_pack(
-        sku := line_sku, product := line_product, category := line_category, quantity := line_quantity,
-        unit_price := line_unit_price, amount := amount, kind := line_kind
-    ) as line
+select row_units.unit, row_units.row, documents.what, article_rows.line
 from row_units
-inner join priced using (row)
+inner join article_rows using (row)
 inner join documents using (unit)
-where coalesce(line_sku, line_product, line_category) is not null or line_quantity is not null
