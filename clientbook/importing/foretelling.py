@@ -22,7 +22,7 @@ def foretelling(projector: Projector, registry: Registry, *, currency: str) -> F
         with projector.snapshot() as snapshot:
             before = holdings(snapshot, registry, currency)
         if not len(rows):
-            return {"before": before, "after": before}
+            return {"before": before, "after": dict(before)}
         with projector.supposing(rows) as supposed:
             return {"before": before, "after": holdings(supposed, registry, currency)}
 

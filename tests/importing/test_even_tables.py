@@ -48,12 +48,12 @@ def test_both_readers_say_the_same(pieces: list[str]) -> None:
     assert (found.broken, found.empty_rows) == (by_line.broken, by_line.empty_rows)
 
 
-@pytest.mark.parametrize("rows", ["1,2\n3,4\n", '"1","2"\r\n"a""b",\r\n', '"a,b",c'])
+@pytest.mark.parametrize("rows", ["1,2\n3,4\n", '"1","2"\r\n"a""b",\r\n', '"a,b",c', "1,2\n\n3,4\n"])
 def test_even_tables_are_read_by_arrow(rows: str) -> None:
     assert columns(b"u,v\n" + rows.encode()) is not None
 
 
-@pytest.mark.parametrize("rows", ["", "1\n", "1,2,3\n", '"a\nb",c\n', 'a"b,c\n', '"a"b,c\n', "1,2\r3,4\n", "1,2\n\n3,4\n"])
+@pytest.mark.parametrize("rows", ["", "1\n", "1,2,3\n", '"a\nb",c\n', 'a"b,c\n', '"a"b,c\n', "1,2\r3,4\n"])
 def test_what_is_not_even_is_left_to_the_other(rows: str) -> None:
     assert columns(b"u,v\n" + rows.encode()) is None
 
