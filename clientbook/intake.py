@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -32,6 +32,7 @@ from clientbook.importing.draft import Draft, struct_column
 from clientbook.importing.editing import Change
 from clientbook.importing.effects import Effects, effects_on, speaks_of_permission
 from clientbook.importing.extracting import Extraction, extract, seen_events
+from clientbook.importing.foretelling import foretelling
 from clientbook.importing.jsonl import draft_events, draft_lines, natural_key, with_lines
 from clientbook.importing.mapping import Mapping
 from clientbook.importing.memory import MAPPINGS, remember_mapping, remembered_mapping
@@ -314,13 +315,14 @@ class Intake:
         limit: RejectLimit | None = None,
         effects: Effects | None = None,
     ) -> Outcome:
+        foretell = foretelling(self.projector, self.registry, currency=self.settings.currency) if dry_run else None
         draft = without_misfits(draft, self.settings.fields)
         draft, came_back = self._admitted(draft, allow_erased=allow_erased)
         if not len(draft.events):
             outcome = nothing_used(draft)
             if limit is not None and not dry_run:
                 limit.check(outcome)
-            return outcome
+            return replace(outcome, book=foretell(draft.events)) if foretell else outcome
         with self.log.writer() as writer, self.projector.identities() as snapshot:
             outcome = commit(
                 draft,
@@ -333,6 +335,7 @@ class Intake:
                 dry_run=dry_run,
                 limit=limit,
                 effects=effects,
+                foretell=foretell,
             )
         if not dry_run:
             self.log.ledger.readmit(came_back)

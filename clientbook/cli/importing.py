@@ -120,6 +120,8 @@ def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) 
         if not how.as_json and (how.dry_run or not (how.yes or plan.proposal is None)):
             _show_plan(file, plan, book.settings.timezone)
         if not how.dry_run:
+            if plan.proposal and plan.is_sure and sys.stdin.isatty() and not how.yes:
+                _foretell(book, file, plan, how)
             _decide(file, plan, yes=how.yes)
             for text in plan.proposal.remarks if plan.proposal and how.yes else ():
                 say(f"  {text}")
@@ -137,7 +139,7 @@ def _import_one(book: Book, file: GivenFile, mapping: Mapping | None, how: Way) 
         and not (plan.proposal and how.yes)
     ):
         book.remember(plan)
-    _narrate(file, result, dry_run=how.dry_run)
+    _narrate(file, result, book.settings.timezone, dry_run=how.dry_run)
     return _as_json(file, plan, result, dry_run=how.dry_run) if how.as_json else {}
 
 
@@ -200,11 +202,18 @@ def _extracted(book: Book, file: GivenFile, chosen: Candidate, how: Way) -> Extr
     if how.importer or how.yes or how.dry_run:
         return plan
     if sys.stdin.isatty():
-        _narrate(file, book.import_file(file, plan, dry_run=True, allow_erased=how.allow_erased), dry_run=True)
+        _foretell(book, file, plan, how)
         if click.confirm(_("Import the file like this?"), err=True, default=True):
             return plan
     said = _("{file}: not imported: nobody said yes: --yes takes {importer}, --importer names another")
     raise DecisionNeeded(said.format(file=file.name, importer=importer.id))
+
+
+def _foretell(book: Book, file: GivenFile, plan: Extraction | FilePlan, how: Way) -> None:
+    """Tell what the import would come to, for somebody who is about to be asked."""
+    with _busy(_("looking at {file}").format(file=file.name)):
+        result = book.import_file(file, plan, dry_run=True, allow_erased=how.allow_erased)
+    _narrate(file, result, book.settings.timezone, dry_run=True)
 
 
 def _decide(file: GivenFile, plan: FilePlan, *, yes: bool) -> None:
@@ -275,7 +284,7 @@ def _show_plan(file: GivenFile, plan: FilePlan, timezone: str) -> None:
         print_table(labels, plan.sample, timezone=timezone, numbers=[False] * len(labels))
 
 
-def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
+def _narrate(file: GivenFile, result: ImportResult, timezone: str, *, dry_run: bool) -> None:
     outcome = result.outcome
     said = _("{file}: rows: {read} read, {used} used, {duplicate} known already, {skipped} empty, {rejected} set aside")
     if dry_run:
@@ -298,6 +307,8 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
     )
     say(f"  {said}; {people}")
     _tell_consent(outcome.consent, dry_run=dry_run)
+    if outcome.book:
+        _tell_book(outcome.book["before"], outcome.book["after"], timezone)
     for text in outcome.remarks:
         say(f"  {text}")
     for plugin, finding in result.findings:
@@ -312,6 +323,28 @@ def _narrate(file: GivenFile, result: ImportResult, *, dry_run: bool) -> None:
         warn(
             _("  the rows set aside are in {path}: correct them there and import that file").format(path=result.rejects_file)
         )
+
+
+def _tell_book(before: dict[str, Any], after: dict[str, Any], timezone: str) -> None:
+    """What the book holds now and would hold then; what stays as it is goes without saying."""
+    from clientbook.query.text import display
+
+    labels = {
+        "events": _("Events"),
+        "customers": _("Customers"),
+        "orders": _("Orders"),
+        "guest_orders": _("Orders without a customer"),
+        "revenue": _("Revenue"),
+        "first_occurred_at": _("First event"),
+        "last_occurred_at": _("Last event"),
+    }
+    pairs = [(label, before[name], after[name]) for name, label in labels.items()]
+    now, then = before["event_counts"], after["event_counts"]
+    pairs += [(f"  {type}", now.get(type, 0), then.get(type, 0)) for type in sorted(now | then)]
+    changed = [pair for pair in pairs if pair[1] != pair[2]]
+    say("  " + (_("the book would hold:") if changed else _("the book would stay as it is")))
+    for label, is_so, would_be in changed:
+        say(f"    {label}: {display(is_so, timezone) or '–'} → {display(would_be, timezone)}")
 
 
 def _tell_consent(effects: dict[str, int], *, dry_run: bool) -> None:

@@ -193,15 +193,19 @@ def _shares(engine: Engine, table: str, column: str, readings: dict[str, str]) -
     """
     cell = identifier(column)
     filled = f"{table} where {cell} is not null"
-    first = _count(engine, f"(select * from {filled} limit {_TRIED_FIRST})", readings)
+    first = _count(engine, f"(select {cell}, 1 as times from {filled} limit {_TRIED_FIRST})", readings)
     total = engine.value(f"select count({cell}) from {table}")
     promising = {name: sql for name, sql in readings.items() if first[name]}
     if not total:
         return dict.fromkeys(readings, 1.0)
-    counts = _count(engine, table, promising) if promising else {}
+    # The same dates and prices come again and again, and each is read once.
+    tally = f"(select {cell}, count(*) as times from {filled} group by 1)"
+    counts = _count(engine, tally, promising) if promising else {}
     return {name: counts.get(name, 0) / total for name in readings}
 
 
-def _count(engine: Engine, table: str, readings: dict[str, str]) -> dict[str, int]:
-    row = engine.table(f"select {', '.join(f'count({sql})' for sql in readings.values())} from {table}")
-    return {name: row.column(place)[0].as_py() for place, name in enumerate(readings)}
+def _count(engine: Engine, tally: str, readings: dict[str, str]) -> dict[str, int]:
+    """How many cells each reading can read; `tally` has the cell's column and how many `times` it stands there."""
+    counts = ", ".join(f"coalesce(sum(times) filter (where ({sql}) is not null), 0)" for sql in readings.values())
+    row = engine.table(f"select {counts} from {tally}")
+    return {name: int(row.column(place)[0].as_py()) for place, name in enumerate(readings)}

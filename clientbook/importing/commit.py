@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +18,12 @@ from clientbook.events.arrow import INSTANT
 from clientbook.i18n import _, ngettext
 from clientbook.importing.draft import CONTENT_KEY, DRAFT, Draft, Reject, event_ids
 from clientbook.importing.effects import Effects
+from clientbook.importing.foretelling import Foretell
 from clientbook.importing.identity import Resolution, resolve
 from clientbook.importing.phones import with_e164
 from clientbook.importing.released import as_before, released_by
 from clientbook.log.base import Writer
-from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE
+from clientbook.log.rows import ADDED, CORRECTION, DUPLICATE, only
 from clientbook.projection.snapshots import Snapshot
 
 Completion = Callable[["Outcome"], pa.Table | None]
@@ -99,6 +101,8 @@ class Outcome:
     amount_rejected: Decimal | None = None
     rejects: tuple[Reject, ...] = ()
     remarks: tuple[str, ...] = ()
+    book: dict[str, dict[str, Any]] | None = None
+    """What the book holds `before` and would hold `after`; None where the import is made."""
     position: int = 0
     """Of the last event of the log afterwards."""
 
@@ -115,6 +119,7 @@ def commit(
     dry_run: bool = False,
     limit: RejectLimit | None = None,
     effects: Effects | None = None,
+    foretell: Foretell | None = None,
 ) -> Outcome:
     """Append the draft's new events, phone numbers read as `region` writes them.
 
@@ -132,9 +137,9 @@ def commit(
     )
     rejects = list(draft.rejects) + _unknown_customers(draft, resolution)
     # An event's id is of what the source said, so that the same file is known again however its numbers are read by then.
-    stated = pa.concat_tables([draft.events.filter(kept), resolution.added], promote_options="default")
+    stated = pa.concat_tables([only(draft.events, kept), resolution.added], promote_options="default")
     ids = event_ids(stated, secret)["event_id"]
-    events = pa.concat_tables([events.filter(kept), resolution.added], promote_options="default")
+    events = pa.concat_tables([only(events, kept), resolution.added], promote_options="default")
     events = events.append_column("event_id", ids)
     if released:
         events = as_before(snapshot, events)
@@ -153,7 +158,7 @@ def commit(
         result = replace(result, consent=effects(events.filter(pc.equal(outcome, ADDED))))
     if limit is not None and not dry_run:
         limit.check(result)
-    new = rows.filter(pc.equal(outcome, ADDED))
+    new = only(rows, pc.equal(outcome, ADDED))
     closing = completion(result) if completion and len(new) else None
     if closing is not None:
         new = pa.concat_tables([new, closing], promote_options="default")
@@ -162,6 +167,8 @@ def commit(
             events=result.events + 1,
             event_counts=dict(sorted((Counter(result.event_counts) + Counter({"import_completed": 1})).items())),
         )
+    if foretell is not None:
+        result = replace(result, book=foretell(new))
     if dry_run or not len(new):
         return replace(result, position=writer.head.position)
     return replace(result, position=writer.append(new, released=released).head.position)

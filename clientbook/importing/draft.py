@@ -93,12 +93,12 @@ def event_ids(events: pa.Table, secret: bytes) -> pa.Table:
         key = pc.replace_with_mask(key, pc.is_null(key), _content_keys(events.take(places)))
     parts = [events[name].combine_chunks().cast(pa.binary()) for name in ("source", "type")]
     texts = pc.binary_join_element_wise(*parts, key, pa.scalar(b"\x1f", pa.binary())).to_pylist()
-    stated = (_stated_id(text) for text in key.to_pylist())
-    digests = b"".join(
-        given or sha256(secret + sha256(secret + text).digest()).digest()[:16]
-        for given, text in zip(stated, texts, strict=True)
+    digests = [sha256(secret + sha256(secret + text).digest()).digest()[:16] for text in texts]
+    for place in pc.indices_nonzero(pc.starts_with(key, ID_KEY)).to_pylist():
+        digests[place] = _stated_id(key[place].as_py()) or digests[place]
+    return events.append_column(
+        "event_id", pa.Array.from_buffers(EVENT_ID, len(texts), [None, pa.py_buffer(b"".join(digests))])
     )
-    return events.append_column("event_id", pa.Array.from_buffers(EVENT_ID, len(texts), [None, pa.py_buffer(digests)]))
 
 
 def _stated_id(key: bytes) -> bytes | None:

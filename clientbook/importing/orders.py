@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from clientbook.engine.duckdb import Engine
 from clientbook.events.arrow import Fault, conform, faults, struct_type
@@ -20,6 +23,15 @@ from clientbook.importing.table import TextTable
 from clientbook.importing.targets import Catalogue
 from clientbook.importing.typed import reject_faulty, rejects, sql, type_rows
 
+_PROFILE: Final = tuple(
+    f"customer.{name}"
+    for name in (
+        *("civility", "given_name", "family_name", "name", "legal_name", "email", "mobile", "phone", "landline"),
+        *("birth_date", "street", "postal_code", "city", "region", "country"),
+    )
+)
+"""What the query `profiles` reads."""
+
 
 def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: Catalogue, *, imported_at: datetime) -> Draft:
     """Turn an order file into draft events.
@@ -28,6 +40,8 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: C
     A document one of whose rows is set aside is set aside whole: part of an order would be another order.
     """
     type_rows(engine, file, mapping, catalogue)
+    engine.execute(f"create or replace view priced as {sql('priced')}")
+    engine.execute(f"create or replace view article_rows as {sql('article_rows')}")
     engine.register("cut_short", _cut_short(file, mapping))
     parameters: dict[str, object] = {
         "currency": mapping.currency,
@@ -44,15 +58,17 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: C
     message = _("another row of this order was set aside")
     engine.execute(f"insert into bad_rows {sql('incomplete')}", {"message": message})
     engine.execute("create or replace table speakers as select first_row as row, unit from documents where what = 'order'")
-    parts |= {
-        "cancelled": _events(engine, "order_cancellations", OrderCancelled, "order_cancelled", mapping.source),
-        "paid_back": _events(engine, "order_refunds", OrderRefunded, "order_refunded", mapping.source),
-    }
+    if _speaks_of(mapping, "order.cancelled_at", "order.refunded"):
+        parts |= {
+            "cancelled": _events(engine, "order_cancellations", OrderCancelled, "order_cancelled", mapping.source),
+            "paid_back": _events(engine, "order_refunds", OrderRefunded, "order_refunded", mapping.source),
+        }
     consents = draft_consents(engine, mapping, imported_at=imported_at)
     rows = engine.table(sql("order_rows"))
     rejected_amount = engine.value(sql("rejected_amount"))
+    profiles = [_profiles(engine, mapping)] if _speaks_of(mapping, *_PROFILE) else []
     return Draft(
-        events=together([*parts.values(), _profiles(engine, mapping), *consents]),
+        events=together([*parts.values(), *profiles, *consents]),
         row_units=rows["unit"].combine_chunks(),
         row_lines=rows["line"].combine_chunks(),
         row_amounts=rows["amount"].combine_chunks(),
@@ -62,6 +78,11 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: C
         rows_skipped=file.empty_rows,
         remarks=_remarks(engine),
     )
+
+
+def _speaks_of(mapping: Mapping, *targets: str) -> bool:
+    said = {*(chosen.to for chosen in mapping.columns.values()), *mapping.constants}
+    return any(target in said for target in targets)
 
 
 def _cut_short(file: TextTable, mapping: Mapping) -> pa.Table:
@@ -74,28 +95,73 @@ def _cut_short(file: TextTable, mapping: Mapping) -> pa.Table:
 
 def _group(engine: Engine, parameters: dict[str, object]) -> None:
     engine.execute(
-        "create or replace table spoilt as select distinct coalesce(order_id, 'row ' || typed.row) as document"
-        " from typed inner join bad_rows using (row) union select document from cut_short"
+        "create or replace table spoilt as select distinct document"
+        " from priced inner join bad_rows using (row) union select document from cut_short"
     )
     engine.execute(f"create or replace table documents as {sql('documents')}", parameters)
+    engine.execute(
+        "create or replace table row_units as"
+        " select priced.row, documents.unit from priced inner join documents using (document)"
+    )
+    engine.execute(f"create or replace view document_lines as {sql('document_lines')}")
+    engine.execute(
+        "create or replace table other_lines as select unit, list(line order by row) as lines from document_lines"
+        " where what <> 'order' group by unit"
+    )
 
 
 def _parts(engine: Engine, mapping: Mapping) -> dict[str, pa.Table]:
     source = mapping.source
-    engine.execute(f"create or replace table refund_links as {sql('refund_links')}", {"source": source})
+    if engine.value("select count(*) from documents where what = 'refund'"):
+        engine.execute(f"create or replace table refund_links as {sql('refund_links')}", {"source": source})
+    else:
+        engine.execute("create or replace table refund_links as select unit, order_id from documents where false")
     return {
-        "order_placed": _events(engine, "order_events", OrderPlaced, "order_placed", source),
+        "order_placed": _orders(engine, source),
         "order_refunded": _events(engine, "refund_events", OrderRefunded, "order_refunded", source),
         "balance_adjusted": _events(engine, "adjustment_events", BalanceAdjusted, "balance_adjusted", source),
     }
 
 
+def _orders(engine: Engine, source: str) -> pa.Table:
+    found = engine.table(sql("order_events"))
+    said = found["event"].combine_chunks()
+    children = {field.name: child for field, child in zip(said.type, said.flatten(), strict=True)}
+    children["lines"] = _lines(engine, found["unit"].to_numpy())
+    event = pa.StructArray.from_arrays(list(children.values()), list(children))
+    return _rows(found, event, OrderPlaced, "order_placed", source)
+
+
+def _lines(engine: Engine, orders: NDArray[np.int64]) -> pa.ListArray:
+    """The lines of these orders (their units, rising), in the order of the file.
+
+    Nearly all files have an order's rows together: then nothing is sorted, nor joined, which for lines takes much memory.
+    """
+    lines = engine.table("select * from article_rows order by row")
+    units = engine.table("select row, unit from row_units")
+    of_row = np.full(engine.value("select count(*) from cells"), -1)
+    of_row[units["row"].to_numpy()] = units["unit"].to_numpy()
+    of_line = of_row[lines["row"].to_numpy()]
+    structs = lines["line"].combine_chunks()
+    is_of_order = np.isin(of_line, orders, kind="table") if len(orders) else np.zeros(len(of_line), bool)
+    if not is_of_order.all():
+        structs, of_line = structs.filter(pa.array(is_of_order)), of_line[is_of_order]
+    if (np.diff(of_line) < 0).any():
+        places = np.argsort(of_line, kind="stable")
+        structs, of_line = structs.take(pa.array(places)), of_line[places]
+    ends = np.searchsorted(of_line, orders, side="right")
+    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], ends]), pa.int32()), structs)
+
+
 def _events(engine: Engine, query: str, event: type[Event], type: str, source: str) -> pa.Table:
     found = engine.table(sql(query))
-    struct = conform(found["event"].combine_chunks(), struct_type(event))
+    return _rows(found, found["event"].combine_chunks(), event, type, source)
+
+
+def _rows(found: pa.Table, said: pa.StructArray, event: type[Event], type: str, source: str) -> pa.Table:
     return draft_rows(
         type=type,
-        struct=struct,
+        struct=conform(said, struct_type(event)),
         occurred_at=found["placed_at"].combine_chunks(),
         source=source,
         refs=found,

@@ -13,11 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientbook.i18n import _
 from clientbook.importing.decode import GivenFile, UnreadableFile, decode, is_bomb
+from clientbook.importing.even import read_even
 from clientbook.importing.vcards import HEADER, cards, looks_like_vcards
 
 DELIMITERS: Final = (";", ",", "\t", "|")
@@ -29,6 +31,7 @@ _SHEETS: Final = (".xlsx", ".xls", ".xlsb", ".ods")
 _ZERO: Final = pa.scalar(0, pa.int32())
 _NO_TEXT: Final = pa.scalar(None, pa.string())
 _LOOKED_AT: Final = 50
+_HEAD: Final = 200_000
 _LONGEST_RECORD: Final = 500
 """Lines a quoted cell may run over before its quote is taken for unclosed."""
 _LONGEST_SHOWN: Final = 1000
@@ -92,7 +95,7 @@ def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
         return _read_sheet(file, dialect)
     decoded = decode(file, dialect.encoding if dialect and dialect.encoding != WORKBOOK else None)
     text = decoded.text.removeprefix("\ufeff")
-    if not text.strip():
+    if not text or text.isspace():
         raise UnreadableFile(_("{file}: the file is empty").format(file=file.name))
     if looks_like_vcards(text):
         found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess)
@@ -101,12 +104,56 @@ def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
     delimiter = dialect.delimiter if dialect and dialect.delimiter else find_delimiter(text)
     header_line = dialect.header_line if dialect else None
     found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, delimiter=delimiter)
-    return _collect(_records(text, delimiter), found, header_line, file.name)
+    data = file.data if decoded.encoding == "utf-8" and text is decoded.text else text.encode()
+    return _even(text[:_HEAD], data, found, header_line) or _collect(
+        _records(text, delimiter), found, header_line, file.name
+    )
+
+
+def _even(head: str, data: bytes, dialect: Dialect, header_line: int | None) -> TextTable | None:
+    """The table where its lines are even, from the text's beginning and its UTF-8 bytes; None where they are not."""
+    if dialect.delimiter == SPACES or header_line == 0:
+        return None
+    whole_lines = head[: head.rfind("\n") + 1]
+    try:
+        header, line, _below = _find_header(_records(whole_lines, dialect.delimiter), header_line, "")
+    except UnreadableFile:
+        return None
+    columns = (
+        read_even(data, delimiter=dialect.delimiter, width=len(header), below=line) if sum(map(bool, header)) > 1 else None
+    )
+    if columns is None:
+        return None
+    lines = pa.array(np.arange(line + 1, line + 1 + len(columns)), pa.int64())
+    return _filled(header, columns, lines, replace(dialect, header_line=line))
+
+
+def _filled(
+    header: list[str],
+    table: pa.Table,
+    lines: pa.Array,
+    dialect: Dialect,
+    broken: Sequence[BrokenRow] = (),
+    empty: int = 0,
+) -> TextTable:
+    """The table without rows that have no value."""
+    columns, rows = table, len(table)
+    if all(column.null_count for column in table.columns):
+        kept = pc.invert(_all_null(table))
+        columns, lines = table.filter(kept), lines.filter(kept)
+    return TextTable(
+        header=tuple(header),
+        columns=columns,
+        lines=lines,
+        dialect=dialect,
+        broken=tuple(broken),
+        empty_rows=empty + rows - len(columns),
+    )
 
 
 def find_delimiter(text: str) -> str:
     """The delimiter that cuts the first lines into the same number of cells, the more the better."""
-    head = text[:200_000].splitlines()[:_LOOKED_AT]
+    head = text[:_HEAD].splitlines()[:_LOOKED_AT]
     best, best_score = ",", 0.0
     for delimiter in DELIMITERS:
         try:
@@ -187,16 +234,7 @@ def _collect(
             message = _("the row has {cells} cells, the header has {columns}").format(cells=len(row), columns=width)
             broken.append(BrokenRow(line=line, cells=row, code="row.ragged", message=message))
     table, lines = cells.finish()
-    kept = pc.invert(_all_null(table))
-    filled = table.filter(kept)
-    return TextTable(
-        header=tuple(header),
-        columns=filled,
-        lines=lines.filter(kept),
-        dialect=replace(dialect, header_line=first_line),
-        broken=tuple(broken),
-        empty_rows=empty + len(table) - len(filled),
-    )
+    return _filled(header, table, lines, replace(dialect, header_line=first_line), broken, empty)
 
 
 class _Cells:
@@ -273,15 +311,8 @@ def _read_parquet(file: GivenFile) -> TextTable:
     if not header:
         raise UnreadableFile(_("{name}: no line with column names was found").format(name=file.name))
     table = pa.table([_stripped(cells) for cells in columns], names=[f"c{place}" for place in range(len(header))])
-    kept = pc.invert(_all_null(table))
-    filled = table.filter(kept)
-    return TextTable(
-        header=tuple(header),
-        columns=filled,
-        lines=pa.array(range(1, len(table) + 1), pa.int64()).filter(kept),
-        dialect=Dialect(encoding=WORKBOOK, delimiter=""),
-        empty_rows=len(table) - len(filled),
-    )
+    lines = pa.array(range(1, len(table) + 1), pa.int64())
+    return _filled(header, table, lines, Dialect(encoding=WORKBOOK, delimiter=""))
 
 
 def _check_zip(file: GivenFile) -> None:

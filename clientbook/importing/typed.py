@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from clientbook.engine.duckdb import Engine, identifier, quoted
@@ -34,6 +36,8 @@ _SQL_TYPES: Final = {
     "ip": "varchar",
     "answers": "map(varchar, varchar)",
 }
+_READ_ONCE: Final = ("amount", "instant", "date", "flag", "word")
+"""Types of cells whose texts are few, and take regular expressions to read."""
 _TYPED_CELLS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
 """How the reader writes the date cells of a workbook, beside dates typed as text."""
 _EXAMPLES: Final = {".": "1234.50", ",": "1 234,50"}
@@ -47,22 +51,69 @@ def sql(name: str) -> str:
 
 def register_cells(engine: Engine, file: TextTable) -> None:
     """Make the file's columns visible to SQL: `cells` has row, line and c0, c1, …"""
-    rows = pa.array(range(len(file.lines)), pa.int64())
+    rows = pa.array(np.arange(len(file.lines)), pa.int64())
     engine.register("cells", file.columns.append_column("row", rows).append_column("line", file.lines))
 
 
 def type_rows(engine: Engine, file: TextTable, mapping: Mapping, catalogue: Catalogue) -> None:
-    """Make the tables `typed` (row, line, one column for each target) and `bad_rows` (row, column, value, code, message).
+    """Make `typed` (row, line, one column for each target) and the table `bad_rows` (row, column, value, code, message).
 
     Raises:
         MappingError: the mapping names a column that the file does not have.
     """
-    engine.execute(f"create or replace table typed as {typed_sql(file, mapping, catalogue)}")
+    values = typed_values(file, mapping, catalogue, read_once=True)
+    read, joins = [], []
+    for name, value in values.items():
+        if value.each_once:
+            table = identifier(f"read_{name}")
+            engine.execute(
+                f"create or replace table {table} as"
+                f" select said, {value.sql} as value from (select distinct {value.cell} as said from cells) as once"
+            )
+            joins.append(f"left join {table} on {value.cell} = {table}.said")
+            read.append(f"{value.or_else(f'{table}.value')} as {name}")
+        elif value.sql:
+            read.append(f"{value.or_else(value.sql)} as {name}")
+    nothing = [f"cast(null as {value.kind}) as {name}" for name, value in values.items() if not value.sql]
+    engine.execute(
+        f"create or replace table typed_rows as select {', '.join(['row', 'line', *read])} from cells {' '.join(joins)}"
+    )
+    # What the file does not have takes no memory, and DuckDB leaves out what is made of it.
+    engine.execute(f"create or replace view typed as select {', '.join(['*', *nothing])} from typed_rows")
     engine.execute(f"create or replace table bad_rows as {_bad_rows(mapping, column_keys(file.header), catalogue)}")
 
 
 def typed_sql(file: TextTable, mapping: Mapping, catalogue: Catalogue) -> str:
     """The query over `cells` that gives row, line and one typed column for each target, NULL where the file has none.
+
+    Raises:
+        MappingError: the mapping names a column that the file does not have.
+    """
+    values = typed_values(file, mapping, catalogue)
+    columns = (f"{value.or_else(value.sql or f'cast(null as {value.kind})')} as {name}" for name, value in values.items())
+    return f"select row, line, {', '.join(columns)} from cells"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Value:
+    """How a target is read from a row of `cells`."""
+
+    kind: str
+    """Its SQL type."""
+    sql: str = ""
+    """Its value; empty where the file has none. Over `said` instead of the cell where `each_once`."""
+    cell: str = ""
+    each_once: bool = False
+    """Whether each text that occurs is read once, for it takes longer than looking it up."""
+    constant: str = ""
+    """What it is where the file does not say."""
+
+    def or_else(self, value: str) -> str:
+        return f"coalesce({value}, {self.constant})" if self.constant else value
+
+
+def typed_values(file: TextTable, mapping: Mapping, catalogue: Catalogue, *, read_once: bool = False) -> dict[str, _Value]:
+    """Each target's column in `typed`, and how it is read.
 
     Raises:
         MappingError: the mapping names a column that the file does not have.
@@ -78,24 +129,26 @@ def typed_sql(file: TextTable, mapping: Mapping, catalogue: Catalogue) -> str:
         to: (quoted(text), ColumnMapping(to=to, decimal=".", formats=["iso", "%Y-%m-%d"]))
         for to, text in mapping.constants.items()
     }
-    columns = []
+    values = {}
     for target in targets_of(mapping.kind, catalogue).values():
-        name, kind = target.name.replace(".", "_"), _SQL_TYPES[target.type]
-        said = f"cast(null as {kind})"
+        kind, cell, said, constant, each_once = _SQL_TYPES[target.type], "", "", "", False
         if target.type == "answers":
             said = _answers(target, mapping, keys)
         elif target.name in by_target:
             cell, chosen = by_target[target.name]
             if chosen.formats and file.dialect.encoding == WORKBOOK:
                 chosen = msgspec.structs.replace(chosen, formats=[*chosen.formats, *_TYPED_CELLS])
-            said = value_sql(cell, target, chosen, mapping.timezone)
+            each_once = read_once and target.type in _READ_ONCE
+            said = value_sql("said" if each_once else cell, target, chosen, mapping.timezone)
         if target.name in stated:
             constant = (
                 f"cast({value_sql(stated[target.name][0], target, stated[target.name][1], mapping.timezone)} as {kind})"
             )
-            said = f"coalesce({said}, {constant})"
-        columns.append(f"{said} as {name}")
-    return f"select row, line, {', '.join(columns)} from cells"
+            said = said or f"cast(null as {kind})"
+        values[target.name.replace(".", "_")] = _Value(
+            kind=kind, sql=said, cell=cell, each_once=each_once, constant=constant
+        )
+    return values
 
 
 def _answers(target: Target, mapping: Mapping, keys: list[str]) -> str:
@@ -106,7 +159,7 @@ def _answers(target: Target, mapping: Mapping, keys: list[str]) -> str:
         if chosen.to == target.name
     ]
     if not pairs:
-        return "cast(null as map(varchar, varchar))"
+        return ""
     return f"map_from_entries(list_filter([{', '.join(pairs)}], lambda pair: pair.v is not null))"
 
 

@@ -8,9 +8,11 @@ field or a plugin column added later changes no old digest. Text is a netstring 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,10 +23,14 @@ BLOCK_ROWS: Final = 1024
 SLICE_ROWS: Final = 65_536
 """Rows turned into text at once, which bounds memory."""
 
-_MARK: Final = {
-    mark: pa.scalar(mark.encode(), pa.binary()) for mark in ("", ":", ";", "=", "~", "{", "}", "[", "]", "<", ">")
-}
+_SLICES_AT_ONCE: Final = 2
+
+_NOTHING: Final = pa.scalar(b"", pa.binary())
+_TILDE: Final = pa.scalar(b"~", pa.binary())
 _NULL: Final = pa.scalar(None, pa.binary())
+
+_Part: TypeAlias = pa.BinaryArray | bytes
+"""A piece of text of each value, or one that is the same for all."""
 
 GENESIS: Final = bytes(32)
 """What the first commit's chain digest builds on."""
@@ -32,21 +38,30 @@ GENESIS: Final = bytes(32)
 
 def canonical(array: pa.Array) -> pa.BinaryArray:
     """Canonical bytes of each value; NULL where the value is NULL."""
+    parts = _parts(array)
+    return _join(*parts, length=len(array))
+
+
+def _parts(array: pa.Array) -> list[_Part]:
+    """What the canonical bytes of each value are joined of, NULL where the value is NULL.
+
+    The parts of nested values stand in one list with those around them, and are put together once.
+    """
     kind = array.type
     if pa.types.is_struct(kind):
-        return _canonical_struct(array)
+        return _struct_parts(array)
     if pa.types.is_map(kind):
         pairs = array.cast(pa.list_(pa.struct([("key", kind.key_type), ("value", kind.item_type)])))
         keys, values = pc.list_flatten(pairs).flatten()
-        items = _join(canonical(keys), pc.fill_null(canonical(values), _MARK["~"]))
-        return _join(_MARK["<"], _rejoin(pairs, items), _MARK[">"])
+        items = _join(*_parts(keys), pc.fill_null(canonical(values), _TILDE), length=len(keys))
+        return [b"<", _rejoin(pairs, items), b">"]
     if pa.types.is_list(kind):
-        items = pc.fill_null(canonical(pc.list_flatten(array)), _MARK["~"])
-        return _join(_MARK["["], _rejoin(array, items), _MARK["]"])
+        items = pc.fill_null(canonical(pc.list_flatten(array)), _TILDE)
+        return [b"[", _rejoin(array, items), b"]"]
     if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind):
         data = array.cast(pa.binary())
-        return _join(_digits(pc.binary_length(data)), _MARK[":"], data)
-    return _join(_digits(array), _MARK[";"])
+        return [_digits(pc.binary_length(data)), b":", data]
+    return [_digits(array), b";"]
 
 
 def canonical_rows(rows: pa.Table) -> list[bytes]:
@@ -59,8 +74,17 @@ def canonical_rows(rows: pa.Table) -> list[bytes]:
 
 def row_digests(rows: pa.Table) -> list[bytes]:
     """SHA-256 of salt and canonical bytes of each row, in the order given. `salt` itself is no part of the text."""
-    texts = canonical_rows(rows.drop_columns("salt"))
-    salts = rows.column("salt").to_pylist()
+    batches = rows.to_batches(max_chunksize=SLICE_ROWS)
+    if len(batches) == 1:
+        return _batch_digests(batches[0])
+    # The texts of a slice are gone when its digests are there; Arrow puts those of two slices together at once.
+    with ThreadPoolExecutor(max_workers=_SLICES_AT_ONCE) as pool:
+        return list(itertools.chain.from_iterable(pool.map(_batch_digests, batches)))
+
+
+def _batch_digests(batch: pa.RecordBatch) -> list[bytes]:
+    texts = _batch_texts(batch.drop_columns("salt"))
+    salts = batch.column("salt").to_pylist()
     return [sha256((salt or b"") + text).digest() for salt, text in zip(salts, texts, strict=True)]
 
 
@@ -76,13 +100,20 @@ def _batch_texts(batch: pa.RecordBatch) -> list[bytes]:
     kinds = batch.column("type").dictionary_encode()
     structs = [name for name in batch.schema.names if pa.types.is_struct(batch.schema.field(name).type)]
     shared = [name for name in batch.schema.names if name not in structs]
+    if len(kinds.dictionary) == 1:
+        return _of_one_type(batch.select([*shared, *({kinds.dictionary[0].as_py()} & set(structs))]))
     texts: list[bytes] = [b""] * len(batch)
     for code, kind in enumerate(kinds.dictionary.to_pylist()):
         places = pc.indices_nonzero(pc.equal(kinds.indices, pa.scalar(code, kinds.indices.type)))
         names = [*shared, kind] if kind in structs else shared
         part = batch.select(names).take(places)
-        for place, text in zip(places.to_pylist(), canonical(part.to_struct_array()).to_pylist(), strict=True):
+        for place, text in zip(places.to_pylist(), _of_one_type(part), strict=True):
             texts[place] = text
+    return texts
+
+
+def _of_one_type(batch: pa.RecordBatch) -> list[bytes]:
+    texts: list[bytes] = canonical(batch.to_struct_array()).to_pylist()
     return texts
 
 
@@ -92,15 +123,18 @@ def chain(previous: bytes, digests: Sequence[bytes]) -> bytes:
     return sha256(previous + b"".join(sha256(block).digest() for block in blocks)).digest()
 
 
-def _canonical_struct(array: pa.StructArray) -> pa.BinaryArray:
+def _struct_parts(array: pa.StructArray) -> list[_Part]:
     children = dict(zip((field.name for field in array.type), array.flatten(), strict=True))
-    parts = []
+    parts: list[_Part] = [b"{"]
     for name in sorted(children):
-        if children[name].null_count < len(array):
-            label = pa.scalar(name.encode() + b"=", pa.binary())
-            parts.append(pc.fill_null(_join(label, canonical(children[name])), _MARK[""]))
-    whole = _join(_MARK["{"], *parts, _MARK["}"]) if parts else pa.repeat(pa.scalar(b"{}", pa.binary()), len(array))
-    return pc.if_else(pc.is_valid(array), whole, _NULL) if array.null_count else whole
+        child = children[name]
+        if child.null_count < len(array):
+            said = [name.encode() + b"=", *_parts(child)]
+            parts += [pc.fill_null(_join(*said, length=len(array)), _NOTHING)] if child.null_count else said
+    parts.append(b"}")
+    if not array.null_count:
+        return parts
+    return [pc.if_else(pc.is_valid(array), _join(*parts, length=len(array)), _NULL)]
 
 
 def _digits(array: pa.Array) -> pa.BinaryArray:
@@ -116,10 +150,20 @@ def _rejoin(lists: pa.ListArray, items: pa.BinaryArray) -> pa.BinaryArray:
     """Join `items` (one for each flattened value) back to one text a list."""
     lengths = pc.fill_null(pc.list_value_length(lists), pa.scalar(0, pa.int32()))
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, items), _MARK[""])
-    return pc.if_else(pc.is_valid(lists), joined, _NULL)
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, items), _NOTHING)
+    return pc.if_else(pc.is_valid(lists), joined, _NULL) if lists.null_count else joined
 
 
-def _join(*parts: pa.BinaryArray | pa.Scalar) -> pa.BinaryArray:
-    """The parts one after the other; NULL where one of them is NULL."""
-    return pc.binary_join_element_wise(*parts, _MARK[""])
+def _join(*parts: _Part, length: int) -> pa.BinaryArray:
+    """The parts one after the other, each as long as `length` or the same for all; NULL where one of them is NULL."""
+    together: list[_Part] = []
+    for part in parts:
+        before = together[-1] if together else None
+        if isinstance(part, bytes) and isinstance(before, bytes):
+            together[-1] = before + part
+        else:
+            together.append(part)
+    if len(together) == 1:
+        return pa.repeat(pa.scalar(together[0], pa.binary()), length) if isinstance(together[0], bytes) else together[0]
+    said = (pa.scalar(part, pa.binary()) if isinstance(part, bytes) else part for part in together)
+    return pc.binary_join_element_wise(*said, _NOTHING)

@@ -45,7 +45,7 @@ from clientbook.log.files import (
 from clientbook.log.generations import FIRST_GENERATION, Segment, commit_path, numbered_folders, segments_in
 from clientbook.log.ledger import Ledger
 from clientbook.log.marks import CommitMark, Commits, FileMarks, unpacked
-from clientbook.log.rows import ADDED_SCALAR, checked, numbered, outcomes, with_ids
+from clientbook.log.rows import ADDED_SCALAR, checked, numbered, only, outcomes, with_ids
 from clientbook.log.sorting import BY_POSITION, in_order, together
 
 READ_ROWS: Final = 16_384
@@ -262,7 +262,7 @@ class _ParquetWriter:
         log, before = self._log, self.head
         rows = checked(rows)
         outcome = outcomes(rows, log._rows_with, released)
-        new = with_ids(rows.filter(pc.equal(outcome, ADDED_SCALAR)))
+        new = with_ids(only(rows, pc.equal(outcome, ADDED_SCALAR)))
         if not len(new):
             return Appended(head=before, added=0, outcome=outcome)
         now = log.now()

@@ -193,12 +193,11 @@ class Projector:
 
     @contextmanager
     def supposing(self, rows: pa.Table) -> Iterator[Snapshot]:
-        """Identities, refunds and orders as they would be if `rows` were appended to the log, which has to have a commit."""
+        """Identities, refunds and orders as they would be if `rows` were appended to the log."""
         pinned = self._log.pin()
-        assert pinned.head.recorded_at is not None
         with tempfile.TemporaryDirectory(prefix="supposed-", dir=self._folder().parent) as folder:
             supposed = Path(folder) / "supposed.parquet"
-            added = numbered(with_ids(checked(rows)), pinned.head, pinned.head.recorded_at)
+            added = numbered(with_ids(checked(rows)), pinned.head, pinned.head.recorded_at or self._log.now())
             pq.write_table(added, supposed)
             head = replace(pinned.head, position=pinned.head.position + len(added))
             pinned = replace(pinned, files=(*pinned.files, supposed), head=head)

@@ -99,6 +99,11 @@ def book(tmp_path: Path, folded_book: Path, clock: Callable[[], Any]) -> Book:
 
 
 @pytest.fixture
+def given_file() -> Callable[..., GivenFile]:
+    return given
+
+
+@pytest.fixture
 def shop(book: Book) -> Shop:
     return Shop(book)
 

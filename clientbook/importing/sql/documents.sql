@@ -1,14 +1,6 @@
--- One row per document of an order file: rows with one order number. `typed` has the rows, `spoilt` the documents to leave out.
+-- One row per document of an order file: rows with one order number. `priced` has the rows, `spoilt` the documents to leave out.
 -- what: order | refund | adjustment. signed_total: as the file has it.
-with priced as (
-    select
-        *,
-        coalesce(order_id, 'row ' || row) as document,
-        coalesce(line_amount, try_cast(round(cast(line_quantity as decimal(20, 4)) * line_unit_price, 4) as decimal(18, 4))) as amount
-    from typed
-),
-
-summed as (
+with summed as (
     select
         document,
         min(row) as first_row,
@@ -21,12 +13,7 @@ summed as (
         min_by(order_voucher_id, row) as voucher_id,
         min_by(customer_external_id, row) as external,
         lower(min_by(customer_email, row)) as email,
-        coalesce(min_by(customer_mobile, row), min_by(customer_phone, row), min_by(customer_landline, row)) as phone,
-        list(struct_pack(
-            sku := line_sku, product := line_product, category := line_category, quantity := line_quantity,
-            unit_price := line_unit_price, amount := amount, kind := line_kind
-        ) order by row) filter (where coalesce(line_sku, line_product, line_category) is not null or line_quantity is not null) as lines,
-        list(row order by row) as row_numbers
+        coalesce(min_by(customer_mobile, row), min_by(customer_phone, row), min_by(customer_landline, row)) as phone
     from priced
     where document not in (select document from spoilt)
     group by document

@@ -20,7 +20,8 @@ with stated as (
             ), struct_pack(lines := null, postal_code := null, city := null, region := null, country := null))
         ) as profile
     from documents
-    inner join typed on coalesce(typed.order_id, 'row ' || typed.row) = documents.document
+    inner join row_units using (unit)
+    inner join typed on row_units.row = typed.row
     where coalesce(documents.ref, documents.phone) is not null
     group by all
 ),

@@ -7,4 +7,4 @@ select unit, documents.order_id as key, placed_at, external, email, phone, struc
         unit_price := line.unit_price, amount := -line.amount
     ) for line in lines]
 ) as event
-from documents left join refund_links using (unit) where what = 'refund' order by unit
+from documents left join refund_links using (unit) left join other_lines using (unit) where what = 'refund' order by unit

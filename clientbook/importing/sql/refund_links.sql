@@ -17,10 +17,11 @@ paid_before as (
 refund_lines as (
     select unit, ref, placed_at, line.sku as sku, abs(line.unit_price) as unit_price, sum(abs(line.quantity)) as quantity
     from (
-        select unit, ref, placed_at, unnest(lines) as line
+        select unit, ref, placed_at, line
         from documents
+        inner join document_lines using (unit)
         where
-            what = 'refund' and ref is not null
+            documents.what = 'refund' and ref is not null
             and (order_id is null or order_id not in (select refund_id from known_refunds))
     )
     group by all
@@ -32,11 +33,12 @@ file_lines as (
         sum(line.quantity) as quantity, any_value(left_to_pay_back) as total
     from (
         select
-            documents.order_id, ref, placed_at, unnest(lines) as line,
+            documents.order_id, ref, placed_at, line,
             signed_total - coalesce(paid_before.amount, 0) as left_to_pay_back
         from documents
+        inner join document_lines using (unit)
         left join paid_before using (order_id)
-        where what = 'order' and ref is not null and documents.order_id is not null
+        where documents.what = 'order' and ref is not null and documents.order_id is not null
     )
     group by order_id, ref, placed_at, sku, unit_price
 ),
