@@ -44,6 +44,7 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: C
     message = _("another row of this order was set aside")
     engine.execute(f"insert into bad_rows {sql('incomplete')}", {"message": message})
     engine.execute("create or replace table speakers as select first_row as row, unit from documents where what = 'order'")
+    engine.execute(f"create or replace table paid_back_before as {sql('paid_back_before')}", {"source": mapping.source})
     parts |= {
         "cancelled": _events(engine, "order_cancellations", OrderCancelled, "order_cancelled", mapping.source),
         "paid_back": _events(engine, "order_refunds", OrderRefunded, "order_refunded", mapping.source),
