@@ -12,15 +12,20 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientbook.engine.duckdb import Engine
+from clientbook.engine.duckdb import Engine, quoted
 from clientbook.events.arrow import INSTANT, conform, struct_type
 from clientbook.events.base import Event
 from clientbook.events.consent import AddressSuppressed, ConsentGiven, ConsentRefused, ConsentWithdrawn
 from clientbook.importing.draft import CONTENT_KEY, draft_rows
 from clientbook.importing.mapping import Mapping
-from clientbook.importing.targets import TABLES
 from clientbook.importing.typed import sql
 from clientbook.importing.vocabulary import PERMISSIONS, SUPPRESSIONS
+
+ANSWERED: Final = ("contest_entered", "survey_answered", "quote_requested", "sample_requested", "call_made", "meeting_held")
+"""Kinds of events in which a person answers. What a checkout or a mailing log says of permission is a state of that day."""
+
+MOST_LETTERS: Final = 120
+"""Of a form's name; a question's text stands for it where the file names no form."""
 
 _EVENTS: Final[dict[str, type[Event]]] = {
     "consent_given": ConsentGiven,
@@ -74,14 +79,19 @@ def _rows(found: pa.Table, name: str, event: type[Event], mapping: Mapping) -> p
 
 def _cells(mapping: Mapping) -> str:
     """One row per row of the file and thing that permission may be about, in the words of the vocabulary."""
+    questions = {}
+    if mapping.kind in ANSWERED:
+        questions = {chosen.to: quoted(column[:MOST_LETTERS]) for column, chosen in mapping.columns.items()}
     parts = []
     for name, about in PERMISSIONS.items():
         given_at = f"consent_{name}_at"
-        if mapping.kind not in TABLES:  # what is answered in a form is answered when the form is
+        if mapping.kind in ANSWERED:  # what is answered in a form is answered when the form is
             given_at = f"coalesce({given_at}, case when consent_{name} then event_occurred_at end)"
         purposes = ", ".join(f"'{purpose}'" for purpose in about.purposes)
+        question = questions.get(f"consent.{name}", "null")
         parts.append(
-            f"select row, '{about.channel}' as channel, [{purposes}] as purposes, consent_{name} as flag,"
+            f"select row, {question} as question, '{about.channel}' as channel, [{purposes}] as purposes,"
+            f" consent_{name} as flag,"
             f" {given_at} as given_at, consent_{name}_confirmed_at as confirmed_at,"
             f" consent_{name}_confirmed as is_confirmed, consent_{name}_withdrawn_at as withdrawn_at from typed"
         )

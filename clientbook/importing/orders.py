@@ -59,6 +59,8 @@ def draft_orders(engine: Engine, file: TextTable, mapping: Mapping, catalogue: C
     engine.execute(f"insert into bad_rows {sql('incomplete')}", {"message": message})
     engine.execute("create or replace table speakers as select first_row as row, unit from documents where what = 'order'")
     if _speaks_of(mapping, "order.cancelled_at", "order.refunded"):
+        paid_back = f"create or replace table paid_back_before as {sql('paid_back_before')}"
+        engine.execute(paid_back, {"source": mapping.source})
         parts |= {
             "cancelled": _events(engine, "order_cancellations", OrderCancelled, "order_cancelled", mapping.source),
             "paid_back": _events(engine, "order_refunds", OrderRefunded, "order_refunded", mapping.source),

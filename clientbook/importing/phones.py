@@ -81,6 +81,11 @@ def region_of(country: str | None, postal_code: str | None, default: str) -> str
     return _OVERSEAS.get((postal_code or "").strip()[:3], region) if region == "FR" else region
 
 
+def _of_france(text: str, region: str | None) -> str | None:
+    """Overseas people keep numbers of the mainland, which are dialled alike."""
+    return e164(text, "FR") if region in _OVERSEAS.values() else None
+
+
 @cache
 def _usual(region: str) -> tuple[re.Pattern[str], str]:
     """What numbers look like that are written the region's usual way, without spaces, and the prefix of their E.164 form."""
@@ -117,7 +122,7 @@ def with_e164(events: pa.Table, *, region: str) -> Normalised:
     if not len(texts):
         return Normalised(events=events, unread=0)
     regions = _regions(events, region)
-    read = [e164(text, regions.get(text, region)) for text in texts.to_pylist()]
+    read = [e164(text, regions.get(text, region)) or _of_france(text, regions.get(text)) for text in texts.to_pylist()]
     forms = pc.coalesce(pa.array(read, pa.string()), texts)
     for name, column in _changed(events, texts, forms).items():
         events = events.set_column(events.schema.get_field_index(name), events.schema.field(name), column)

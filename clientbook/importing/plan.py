@@ -19,6 +19,7 @@ from clientbook.importing.decode import GivenFile
 from clientbook.importing.draft import Draft, Reject
 from clientbook.importing.mapping import CORE, Layout, Mapping, check, column_keys
 from clientbook.importing.orders import draft_orders
+from clientbook.importing.postcodes import with_zeros
 from clientbook.importing.propose import Proposal, propose
 from clientbook.importing.rejects import REASONS, is_rejects_file
 from clientbook.importing.table import TextTable, read_table
@@ -82,7 +83,7 @@ def plan_file(
         )
         mapping = msgspec.structs.replace(kept, layout=layout)
     if mapping is None:
-        proposal = propose(engine, table, source=source, currency=currency, timezone=timezone)
+        proposal = propose(engine, table, source=source, currency=currency, timezone=timezone, name=file.name)
         mapping = proposal.mapping
     return FilePlan(
         table=table,
@@ -104,6 +105,7 @@ def draft_file(engine: Engine, plan: FilePlan, *, imported_at: datetime, catalog
     register_cells(engine, table)
     draft_kind = draft_orders if plan.mapping.kind == "orders" else draft_contacts
     draft = draft_kind(engine, table, plan.mapping, catalogue, imported_at=imported_at)
+    draft = with_zeros(draft, timezone=plan.mapping.timezone)
     if plan.shaped:
         draft = by_line(draft, plan.table)
     delimiter = plan.table.dialect.delimiter

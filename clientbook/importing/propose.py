@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from clientbook.engine.duckdb import Engine, identifier
 from clientbook.i18n import _
 from clientbook.importing.cells import best_decimal, best_formats, fit
-from clientbook.importing.mapping import ColumnMapping, Layout, Mapping, MappingError, OrderRules, check, column_keys
+from clientbook.importing.kinds import VALUES, kind_told
+from clientbook.importing.mapping import (
+    CORE,
+    ColumnMapping,
+    ContactRules,
+    Layout,
+    Mapping,
+    MappingError,
+    OrderRules,
+    check,
+    column_keys,
+)
 from clientbook.importing.table import TextTable, plain_words
-from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, by_word
+from clientbook.importing.targets import targets_of
+from clientbook.importing.vocabulary import CONTACT_ONLY, Target, by_word
 
 _SURE_SHARE = 0.95
 """Share of a column's cells that must have the type for the mapping to be taken without asking."""
 _EMAIL_SHARE = 0.8
+_OF_EVENTS = ("customer.", "consent.", "line.")
 _CUSTOMER_TARGETS = {"customer.external_id", "customer.email", "customer.mobile", "customer.phone", "customer.landline"}
 
 
@@ -32,24 +45,33 @@ class Proposal:
         return not self.doubts
 
 
-def propose(engine: Engine, file: TextTable, *, source: str, currency: str, timezone: str) -> Proposal:
+def propose(
+    engine: Engine, file: TextTable, *, source: str, currency: str, timezone: str, name: str = "file.csv"
+) -> Proposal:
     """Propose a mapping. `engine` has the file's columns registered as `cells`, named `c0`, `c1`, …"""
     keys = column_keys(file.header)
     doubts: list[str] = []
     remarks: list[str] = []
     named = _by_name(file.header, keys, remarks)
     _find_emails(engine, named, keys, remarks)
-    kind = _kind(set(named))
-    if kind == "orders":
+    told = kind_told(file.header, keys, name)
+    kind = told.kind.type if told else _kind(set(named))
+    if told:
+        kept = {to: key for to, key in named.items() if to.startswith(_OF_EVENTS) and key not in told.named.values()}
+        named = kept | dict(told.named)
+    elif kind == "orders":
         named = {target: key for target, key in named.items() if target not in CONTACT_ONLY}
         _total_or_line_amount(engine, named, keys)
     else:
         named = {target: key for target, key in named.items() if target.startswith(("customer.", "consent."))}
     day_first = not timezone.startswith("America/")
     columns = {
-        key: _column(engine, target, key, f"c{keys.index(key)}", file, day_first, doubts, remarks)
+        key: _column(engine, targets_of(kind, CORE)[target], key, f"c{keys.index(key)}", file, day_first, doubts, remarks)
         for target, key in named.items()
     }
+    if told:
+        columns |= {key: ColumnMapping(to="event.answers") for key in told.answers if key not in columns}
+        doubts += [_(told.kind.doubt)] if told.kind.doubt else []
     dialect = file.dialect
     if dialect.encoding_is_guess:
         remarks.append(_("the encoding cp1252 is a guess: look at the accents in the sample"))
@@ -62,7 +84,9 @@ def propose(engine: Engine, file: TextTable, *, source: str, currency: str, time
             encoding=dialect.encoding, delimiter=dialect.delimiter, header_line=dialect.header_line, sheet=dialect.sheet
         ),
         columns={key: columns[key] for key in keys if key in columns},
+        constants=dict(told.constants) if told else {},
         orders=_order_rules(engine, named, keys) if kind == "orders" else OrderRules(),
+        contacts=_contact_rules(kind, named),
     )
     doubts += _missing(mapping, named, len(keys))
     unused = [key for key in keys if key not in columns]
@@ -123,7 +147,7 @@ def _total_or_line_amount(engine: Engine, named: dict[str, str], keys: list[str]
 
 def _column(
     engine: Engine,
-    target: str,
+    target: Target,
     key: str,
     column: str,
     file: TextTable,
@@ -131,13 +155,13 @@ def _column(
     doubts: list[str],
     remarks: list[str],
 ) -> ColumnMapping:
-    kind = TARGETS[target].type
+    kind = target.type
     if kind == "amount":
         decimal, share = best_decimal(engine, "cells", column, comma_first=file.dialect.delimiter == ";")
-        chosen = ColumnMapping(to=target, decimal="," if decimal == "," else ".")
+        chosen = ColumnMapping(to=target.name, decimal="," if decimal == "," else ".")
     elif kind in ("instant", "date"):
         formats, share, is_twin = best_formats(engine, "cells", column, day_first=day_first)
-        chosen = ColumnMapping(to=target, formats=formats)
+        chosen = ColumnMapping(to=target.name, formats=formats)
         if is_twin:
             remarks.append(
                 _("column {key!r}: day and month could be the other way round; {formats} is assumed").format(
@@ -146,14 +170,21 @@ def _column(
             )
     else:
         share = fit(engine, "cells", column, kind)
-        chosen = ColumnMapping(to=target)
+        chosen = ColumnMapping(to=target.name, values=VALUES.get(target.name, {}))
     if share < _SURE_SHARE:
         doubts.append(
             _("column {key!r}: only {share:.0%} of its cells can be read as {type} for {target}").format(
-                key=key, share=share, type=TARGETS[target].type, target=target
+                key=key, share=share, type=kind, target=target.name
             )
         )
     return chosen
+
+
+def _contact_rules(kind: str, named: dict[str, str]) -> ContactRules:
+    """A list of people and their dated permission, with nothing that an order or a letter needs, is one of sign-ups."""
+    is_list = kind == "contacts" and named.keys() & {"consent.newsletter_at", "consent.newsletter_confirmed_at"}
+    more = {"customer.street", "customer.postal_code", "customer.birth_date", "customer.external_id", "customer.legal_name"}
+    return ContactRules(collected_via="newsletter_form") if is_list and not named.keys() & more else ContactRules()
 
 
 def _order_rules(engine: Engine, named: dict[str, str], keys: list[str]) -> OrderRules:

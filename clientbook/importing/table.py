@@ -34,6 +34,8 @@ _LOOKED_AT: Final = 50
 _HEAD: Final = 200_000
 _LONGEST_RECORD: Final = 500
 """Lines a quoted cell may run over before its quote is taken for unclosed."""
+_LONGEST_LINE: Final = 100_000
+"""Characters of a line that tells the delimiter: a cell that no reader takes tells nothing."""
 _LONGEST_SHOWN: Final = 1000
 """Characters that a reject keeps of a cell that is too long."""
 
@@ -153,7 +155,7 @@ def _filled(
 
 def find_delimiter(text: str) -> str:
     """The delimiter that cuts the first lines into the same number of cells, the more the better."""
-    head = text[:_HEAD].splitlines()[:_LOOKED_AT]
+    head = [line for line in text[:_HEAD].splitlines()[:_LOOKED_AT] if len(line) <= _LONGEST_LINE]
     best, best_score = ",", 0.0
     for delimiter in DELIMITERS:
         try:
@@ -330,6 +332,10 @@ def _check_zip(file: GivenFile) -> None:
         raise UnreadableFile(
             _("{file}: the workbook has parts outside itself; it was made to do harm").format(file=file.name)
         )
+    if file.data[:2] == b"PK" and not any(
+        entry.filename.startswith(("xl/", "content.xml", "mimetype")) for entry in entries
+    ):
+        raise UnreadableFile(_("{file}: this is an archive; unpack it and import the files in it").format(file=file.name))
 
 
 def _read_sheet(file: GivenFile, dialect: Dialect | None) -> TextTable:

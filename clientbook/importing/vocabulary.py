@@ -214,7 +214,8 @@ TARGETS: Final = {
             "order id, invoice no, order number, invoice number, numero de commande, numero commande, num "
             "commande, n cde, commande n, ref commande, n piece, n commande, no commande, n de commande, order "
             "no, order #, invoice, invoice id, numero de facture, numero facture, n facture, no facture, "
-            "facture, commande, reference commande, order reference, id commande, ticket, n ticket, numero "
+            "facture, commande, bon de commande, n bon de commande, no bon de commande, numero bon de commande, "
+            "numero de bon de commande, reference commande, order reference, id commande, ticket, n ticket, numero "
             "ticket, numero de ticket",
         ),
         _target(
@@ -253,8 +254,8 @@ TARGETS: Final = {
         _target(
             "line.sku",
             "code",
-            "sku, stock code, code article, reference article, reference produit, code produit, product code, "
-            "item code, lineitem sku, reference, ref, article, item no",
+            "sku, stock code, code article, reference article, ref article, reference produit, ref produit, "
+            "code produit, product code, item code, lineitem sku, reference, ref, article, item no",
         ),
         _target(
             "line.product",

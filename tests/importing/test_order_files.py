@@ -343,3 +343,21 @@ def test_correcting_the_rejects_completes_the_total(new_shop: Any, days: list[st
         assert shop.bring(corrected, mapping=LINES).outcome.rows_rejected == 0
     whole = sum(Decimal(place + 1) + Decimal("0.25") for place in range(len(days)))
     assert shop.rows("select sum(revenue) as r from orders") == [{"r": whole}]
+
+
+def test_a_refund_that_grows_is_the_difference_and_the_order_is_not_set_aside(shop: Any) -> None:
+    def file(refunded: str) -> str:
+        return f"N° commande;Date;E-mail;Total;Montant remboursé\n1;16/02/2026;a@example.com;50,00;{refunded}\n"
+
+    for refunded, events in (("10,00", 1), ("30,00", 1), ("30,00", 0), ("10,00", 0)):
+        outcome = shop.bring(file(refunded)).outcome
+        assert outcome.event_counts.get("order_refunded", 0) == events, refunded
+        assert outcome.rows_rejected == 0
+    assert [float(one["refunded"]) for one in shop.rows("select refunded from orders")] == [30]
+
+
+def test_the_control_total_of_orders_that_state_one_is_theirs_and_not_the_lines(shop: Any) -> None:
+    text = "N° commande;Date;E-mail;Total;Produit;Qté;PU\n1;16/02/2026;a@example.com;53,70;thé;2;9,90\n"
+    text += "1;16/02/2026;a@example.com;;sac;1;29,00\n"
+    outcome = shop.bring(text).outcome
+    assert (float(outcome.amount_read), float(outcome.amount_used)) == (53.7, 53.7)

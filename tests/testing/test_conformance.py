@@ -17,7 +17,7 @@ from clientbook.testing import conformance, hostile
 from clientbook.testing.explaining import checks_of, explained
 
 FOLDER = Path(hostile.__file__).parent
-MODULES = ("event_types", "exporters", "figures", "importers", "reports")
+MODULES = ("event_types", "exporters", "figures", "importers", "readings", "reports")
 
 
 def broken_plugins() -> Iterator[tuple[str, str, Any]]:

@@ -73,7 +73,7 @@ select
         notice_version := notice_version,
         surface := surface,
         method := coalesce(method, case when type = 'consent_given' and confirmed_at is not null then 'double_opt_in' end),
-        form_id := form_id,
+        form_id := coalesce(form_id, question),
         url := url,
         ip_truncated := ip,
         reason := case when type <> 'consent_given' then reason end,

@@ -24,7 +24,11 @@ select
             city := customer_city,
             region := customer_region,
             country := customer_country
-        ), struct_pack(lines := null, postal_code := null, city := null, region := null, country := null))
+        ), struct_pack(lines := null, postal_code := null, city := null, region := null, country := null)),
+        -- a whole name takes the place of both parts
+        cleared := case
+            when customer_name is not null and coalesce(customer_given_name, customer_family_name) is null then ['given_name']
+        end
     ) as profile
 from typed
 where row not in (select row from bad_rows)

@@ -7,6 +7,7 @@ with summed as (
         min_by(order_id, row) as order_id,
         min(order_placed_at) as placed_at,
         coalesce(min_by(order_total, row), try_cast(sum(amount) as decimal(18, 4))) as signed_total,
+        count(order_total) > 0 as states_total,
         coalesce(min_by(upper(order_currency), row), $currency) as currency,
         min_by(order_channel, row) as channel,
         min_by(order_store, row) as store,

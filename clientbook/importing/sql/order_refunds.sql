@@ -1,9 +1,18 @@
--- One row per order of the file of which it says how much was paid back, as the refund. The file has no date of it: it is the
--- cancellation's, else the order's. One amount stands for all that was paid back, so it goes by the order's number.
-select documents.unit, documents.order_id as key, coalesce(said.cancelled_at, documents.placed_at) as placed_at,
+-- One row per order of the file of which it says how much was paid back so far, and more than the book knows of: the
+-- difference is the refund. The file has no date of it: it is the cancellation's, else the order's. The first goes by the
+-- order's number, later ones by the number and the sum. `paid_back_before` has what such files said before.
+select
+    documents.unit,
+    case when before.amount is null then documents.order_id else documents.order_id || ' / ' || said.refunded end as key,
+    coalesce(said.cancelled_at, documents.placed_at) as placed_at,
     external, email, phone,
     struct_pack(
-        amount := said.refunded, currency := currency, order_id := documents.order_id, refund_id := documents.order_id
+        amount := cast(said.refunded - coalesce(before.amount, 0) as decimal(18, 4)),
+        currency := currency,
+        order_id := documents.order_id,
+        refund_id := case
+            when before.amount is null then documents.order_id else documents.order_id || ' / ' || said.refunded
+        end
     ) as event
 from documents
 inner join (
@@ -14,5 +23,6 @@ inner join (
     from typed
     group by 1
 ) as said using (document)
-where what = 'order' and documents.order_id is not null and said.refunded > 0
+left join paid_back_before as before on before.order_id = documents.order_id
+where what = 'order' and documents.order_id is not null and said.refunded > coalesce(before.amount, 0)
 order by documents.unit

@@ -17,7 +17,12 @@ with stated as (
                 city := min_by(typed.customer_city, typed.row),
                 region := min_by(typed.customer_region, typed.row),
                 country := min_by(typed.customer_country, typed.row)
-            ), struct_pack(lines := null, postal_code := null, city := null, region := null, country := null))
+            ), struct_pack(lines := null, postal_code := null, city := null, region := null, country := null)),
+            -- a whole name takes the place of both parts
+            cleared := case
+                when count(typed.customer_name) > 0
+                    and count(typed.customer_given_name) = 0 and count(typed.customer_family_name) = 0 then ['given_name']
+            end
         ) as profile
     from documents
     inner join row_units using (unit)

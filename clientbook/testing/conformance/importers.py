@@ -17,10 +17,15 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from clientbook.book import Book
-from clientbook.hooks.declarations import GivenSource, Match, NewEvent, Reject
+from clientbook.hooks.declarations import FileHead, GivenSource, GivenTable, Importer, Match, NewEvent, Reject
 from clientbook.importing.decode import GivenFile, decode, open_file
-from clientbook.importing.extracting import Rows, candidates, file_head
+from clientbook.importing.extracting import Rows, candidates, file_head, recognised
+from clientbook.importing.mapping import column_keys
+from clientbook.importing.table import read_table
+from clientbook.importing.targets import TABLES, targets_of
+from clientbook.projection.snapshots import Snapshot
 from clientbook.testing.conformance.base import Conformance
+from clientbook.testing.conformance.drafted import Found, draft_of, drafted, types_of
 from clientbook.testing.watching import watched
 from clientbook.testing.workbench import namespace_of
 
@@ -47,7 +52,14 @@ _DAYS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
 )
 """What a cell with a day looks like, and the same year's 30 February."""
 
-Found = NewEvent | Reject
+_PROBES: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
+    (_DAYS[0][0], lambda cell: f"{'12' if cell[:2] == '11' else '11'}{cell[2]}01{cell[5:]}"),
+    (_DAYS[1][0], lambda cell: f"{cell[:5]}01{cell[7]}{'12' if cell[8:] == '11' else '11'}"),
+)
+"""The same cell with another day that exists: where it makes no difference, the column is not read."""
+
+_JUNK: Final = "?!"
+"""No amount, no day, no address, neither yes nor no."""
 
 
 class ImporterConformance(Conformance):
@@ -58,6 +70,8 @@ class ImporterConformance(Conformance):
 
     samples: ClassVar[Path]
     """The folder with files of this kind, and beside each what is expected to be found in it."""
+    pattern: ClassVar[str] = "*"
+    """Which of them are this importer's own, where the folder has other files too: `orders*`."""
     skipped: ClassVar[int] = 0
     """Rows of all samples together that stand for nothing, such as a total below."""
     settings: ClassVar[Mapping[str, Any]] = {}
@@ -70,7 +84,7 @@ class ImporterConformance(Conformance):
     @cached_property
     def files(self) -> list[GivenFile]:
         suffixes = self.given.suffixes
-        paths = sorted(path for path in self.samples.iterdir() if path.name.removesuffix(".gz").endswith(suffixes))
+        paths = sorted(path for path in self.samples.glob(self.pattern) if path.name.removesuffix(".gz").endswith(suffixes))
         assert paths, f"there is no sample in {self.samples}"
         return [open_file(str(path)) for path in paths if not path.name.endswith(EXPECTED)]
 
@@ -82,13 +96,42 @@ class ImporterConformance(Conformance):
             pytest.skip("no sample is a table as text")
         return found
 
+    def _found_faults(self) -> list[str]:
+        """Also what a reading says of columns: each goes to a target that its kind of table has."""
+        faults = super()._found_faults()
+        reading = None if faults else self.given.reading
+        if reading is None:
+            return faults
+        registry = self.bench.book(self.plugin).registry
+        if reading.kind not in TABLES and reading.kind not in registry:
+            return [f"{self.id}: there is no kind of table {reading.kind!r}"]
+        targets = targets_of(reading.kind, registry)
+        named = {*reading.columns.values(), *reading.constants, *reading.values}
+        return [f"{self.id}: there is no target {name!r}" for name in sorted(named - set(targets))]
+
     def book(self) -> Book:
         assert self.declared is not None
         return self.bench.book(self.plugin, settings=self.settings and {namespace_of(self.plugin): dict(self.settings)})
 
     def found_in(self, file: GivenFile) -> list[Found]:
-        """What the importer itself says of a file."""
-        return list(self.declared.extract(self.source_of(file)))
+        """What the importer itself says of a file; where it declares a `reading`, the events and rejects drafted by it."""
+        if self.declared.extract:
+            return list(self.declared.extract(self.source_of(file)))
+        return list(drafted(self._snapshot, self._book, file, self.given).found)
+
+    def lines_of(self, file: GivenFile) -> frozenset[int]:
+        """The lines of which it says something."""
+        if self.declared.extract:
+            return frozenset(one.line for one in self.found_in(file))
+        return drafted(self._snapshot, self._book, file, self.given).lines
+
+    def match_of(self, head: FileHead) -> Match | None:
+        """How sure it is that a file is its own, by itself or by the columns that its reading needs."""
+        importer: Importer = self.declared
+        if importer.identify:
+            return importer.identify(head)
+        assert importer.reading is not None
+        return recognised(importer.reading, head)
 
     def source_of(self, file: GivenFile) -> GivenSource:
         return GivenSource(name=file.name, data=file.data, rows=Rows(file), settings=self._book.plugins.settings(self.id))
@@ -97,6 +140,11 @@ class ImporterConformance(Conformance):
     def _book(self) -> Book:
         """A book for whatever writes nothing into it."""
         return self.book()
+
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        """That book as it stays: empty."""
+        return self._book.snapshot()
 
     def rows_of(self, file: GivenFile) -> dict[int, dict[str, str]]:
         """The file's rows by line."""
@@ -114,7 +162,7 @@ class ImporterConformance(Conformance):
     def test_it_takes_nobody_elses_files(self) -> None:
         """Of files that are not its own it says so, and does not fail: orders, contacts, a bank's, a letter, a picture."""
         for name, data in FOREIGN.items():
-            match = self.declared.identify(file_head(_file(name, data)))
+            match = self.match_of(file_head(_file(name, data)))
             assert match is None or (isinstance(match, Match) and match.score == 0), f"it takes {name} for its own"
 
     def test_what_it_finds_is_what_is_expected(self) -> None:
@@ -137,9 +185,11 @@ class ImporterConformance(Conformance):
     def test_its_events_go_into_the_book(self) -> None:
         """clientbook takes each event that it finds: of a type that it declares, complete, with a time and its offset."""
         for file in self.files:
-            book = self._book
-            refused = [one for one in book.extract(file, self.given).draft.rejects if one.code == "event.invalid"]
+            draft = draft_of(self._snapshot, self._book, file, self.declared)
+            refused = [one for one in draft.rejects if one.code in ("event.invalid", "value.limits")]
             assert refused == [], f"{file.name}: {[(one.line, one.column, one.message) for one in refused]}"
+            undeclared = types_of(draft) - {*self.given.emits}
+            assert not undeclared, f"{file.name}: it makes {', '.join(sorted(undeclared))}, which `emits` does not name"
 
     def test_importing_twice_adds_nothing(self) -> None:
         """The same file imported again adds no event."""
@@ -151,10 +201,10 @@ class ImporterConformance(Conformance):
             assert (again.events, again.rows_used) == (0, 0), f"{file.name}: {again.events} events the second time"
 
     def test_two_rows_alike_are_two_events(self) -> None:
-        """Two equal rows of one file are two events, unless a number of the source's own says that they are one."""
+        """Two equal rows of one file are two events, unless they are one person, or a number of the source's own says so."""
         for file in self.tables:
             row, events = self._first_good(file)
-            if any(self._has_number(event) for event in events):
+            if self._is_about_people or any(self._has_number(event) for event in events):
                 continue
             book = self.book()
             doubled = _with_rows(file, [row, row])
@@ -166,16 +216,19 @@ class ImporterConformance(Conformance):
         """Each row is an event or a reject: none is dropped in silence, but those that the test says are nothing."""
         silent = []
         for file in self.tables:
-            spoken = {one.line for one in self.found_in(file)}
+            spoken = self.lines_of(file)
             lines = set(self.rows_of(file))
             assert spoken <= lines, f"{file.name}: it speaks of lines that hold no row: {sorted(spoken - lines)}"
             silent += [f"{file.name}, line {line}" for line in sorted(lines - spoken)]
         assert len(silent) == self.skipped, f"rows of which it says nothing: {silent}; skipped = {self.skipped}"
 
     def test_a_bad_row_is_told_with_line_and_code(self) -> None:
-        """A sample has a bad row; each reject names its line, a code such as amount.format, and says what was expected."""
-        rejects = [(file, one) for file in self.files for one in self.found_in(file) if isinstance(one, Reject)]
-        assert rejects, "put a row that cannot be taken into a sample"
+        """A bad row is rejected: each reject names its line, a code such as amount.format, and says what was expected.
+
+        An importer that extracts has a bad row in a sample; into those of a reading the check puts one.
+        """
+        rejects = [(file, one) for file in self._with_bad_rows() for one in self.found_in(file) if isinstance(one, Reject)]
+        assert rejects, "put a row that cannot be taken into a sample, or let the reading map a column to something typed"
         for file, one in rejects:
             assert _CODE.fullmatch(one.code), f"{file.name}, line {one.line}: the code is {one.code!r}"
             assert one.message.strip(), f"{file.name}, line {one.line}: it says nothing"
@@ -183,8 +236,8 @@ class ImporterConformance(Conformance):
 
     def test_a_message_names_no_value(self) -> None:
         """What a reject says does not quote the row: messages go where personal data must not."""
-        for file in self.tables:
-            rows = self.rows_of(file)
+        for file in self._with_bad_rows():
+            rows = self.rows_of(file) if file.suffix in (".csv", ".tsv", ".txt") else {}
             for one in (one for one in self.found_in(file) if isinstance(one, Reject) and one.line in rows):
                 quoted = [cell for cell in rows[one.line].values() if len(cell) >= 4 and cell in one.message]
                 assert quoted == [], f"{file.name}, line {one.line}: the message quotes a cell"
@@ -195,7 +248,7 @@ class ImporterConformance(Conformance):
             expected = [plain(one) for one in self.found_in(file)]
             for name, variant in _variants(file):
                 assert [plain(one) for one in self.found_in(variant)] == expected, f"{file.name} as {name}"
-                match = self.given.identify(file_head(variant))
+                match = self.match_of(file_head(variant))
                 assert match and match.score, f"{file.name} as {name} is not known any more"
 
     def test_an_impossible_date_is_refused(self) -> None:
@@ -204,9 +257,9 @@ class ImporterConformance(Conformance):
         for file in self.tables:
             row, _events = self._first_good(file)
             for column, cell in row.items():
-                for pattern, impossible in _DAYS:
+                for (pattern, impossible), (_pattern, probe) in zip(_DAYS, _PROBES, strict=True):
                     shaped = pattern.match(cell)
-                    if not shaped:
+                    if not shaped or not self._reads(file, row, column, probe(shaped[0]) + cell[shaped.end() :]):
                         continue
                     tried = True
                     changed = row | {column: impossible(shaped[0]) + cell[shaped.end() :]}
@@ -236,12 +289,44 @@ class ImporterConformance(Conformance):
         """It writes no file, starts no process and uses no network."""
         for file in self.files:
             self.found_in(file)  # whatever is imported on the way is imported now
-            head, source = file_head(file), self.source_of(file)
+            head, importer = file_head(file), self.given
+            source = self.source_of(file)
             source = replace(source, rows=partial(iter, list(source.rows())))
+            table = self._table_of(file)
             with watched() as seen:
-                self.declared.identify(head)
-                list(self.given.extract(source))
+                self.match_of(head)
+                if importer.extract:
+                    list(importer.extract(source))
+                elif importer.reading.reshape:
+                    importer.reading.reshape(table)
             assert seen == [], file.name
+
+    @property
+    def _is_about_people(self) -> bool:
+        return self.given.reading is not None and self.given.reading.kind == "contacts"
+
+    def _table_of(self, file: GivenFile) -> GivenTable:
+        """The file as a `reshape` is given it."""
+        table = read_table(file)
+        keys = column_keys(table.header)
+        columns = table.columns.rename_columns(keys).add_column(0, "line", table.lines)
+        settings = self._book.plugins.settings(self.id)
+        return GivenTable(name=file.name, header=tuple(keys), table=columns, settings=settings)
+
+    def _with_bad_rows(self) -> list[GivenFile]:
+        """The samples; of a reading also files with one row each, one cell of which is no value of its column."""
+        if self.declared.extract:
+            return self.files
+        made = []
+        for file in self.tables:
+            row, _events = self._first_good(file)
+            made += [_with_rows(file, [row | {name: _JUNK}]) for name, cell in row.items() if cell]
+        return [*self.files, *made]
+
+    def _reads(self, file: GivenFile, row: Mapping[str, str], column: str, other: str) -> bool:
+        """Whether what is found depends on the column."""
+        first, second = (_with_rows(file, [dict(row) | changed]) for changed in ({}, {column: other}))
+        return [plain(one) for one in self.found_in(first)] != [plain(one) for one in self.found_in(second)]
 
     def _first_good(self, file: GivenFile) -> tuple[dict[str, str], list[NewEvent]]:
         """The first row that makes events, and these."""

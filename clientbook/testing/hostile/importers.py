@@ -81,11 +81,12 @@ _IMPORTER = Importer(
 )
 
 
-def _samples(extract: Callable[[GivenSource], Iterable[Any]]) -> Path:
+def _samples(extract: Callable[[GivenSource], Iterable[Any]] | None) -> Path:
     def write(folder: Path) -> None:
         path = folder / "cards.csv"
         path.write_text(_SAMPLE, encoding="utf-8")
         file = open_file(str(path))
+        assert extract is not None
         found = extract(GivenSource(name=file.name, data=file.data, rows=Rows(file)))
         (folder / f"cards.csv{EXPECTED}").write_text(
             "".join(json.dumps(plain(one)) + "\n" for one in found), encoding="utf-8"

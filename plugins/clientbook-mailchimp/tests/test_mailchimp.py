@@ -43,5 +43,5 @@ def test_the_name_of_the_file_is_the_state(bring: Any, state: str, expected: Any
 
 
 def test_a_file_that_was_renamed_is_refused(bring: Any) -> None:
-    with pytest.raises(UnreadableFile, match="the name has to begin with"):
+    with pytest.raises(UnreadableFile, match="the name has to say"):
         bring(plugin, "mailchimp", SUBSCRIBED.read_bytes(), name="export.csv")

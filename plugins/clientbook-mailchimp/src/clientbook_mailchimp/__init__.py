@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from clientbook.api import N_, FileHead, GivenTable, Importer, Match, RefusedFile, TableReading, hookimpl
@@ -27,13 +28,14 @@ COLUMNS = {
     "cause": "suppression.cause",
 }
 
-STATES = ("nonsubscribed", "unsubscribed", "subscribed", "cleaned")
-"""What the name of a file begins with; the longer words first."""
+STATE = re.compile(r"(?<![a-z])(nonsubscribed|unsubscribed|subscribed|cleaned)(?![a-z])")
+"""As Mailchimp names its files; browsers and people put words before and after."""
 
 
 def state_of(name: str) -> str | None:
     """The state that the file's name tells; None where it tells none."""
-    return next((state for state in STATES if name.lower().startswith(state)), None)
+    told = set(STATE.findall(name.lower()))
+    return told.pop() if len(told) == 1 else None
 
 
 def identify(head: FileHead) -> Match | None:
@@ -53,8 +55,8 @@ def by_state(given: GivenTable) -> Any:
     state = state_of(given.name)
     if state is None:
         raise RefusedFile(
-            "the name has to begin with subscribed, unsubscribed, nonsubscribed or cleaned, as Mailchimp names its files:"
-            " it alone tells who may be written to"
+            "the name has to say subscribed, unsubscribed, nonsubscribed or cleaned, one of them, as Mailchimp names its"
+            " files: it alone tells who may be written to"
         )
     table = given.table
     nothing = pa.nulls(len(table), pa.string())
