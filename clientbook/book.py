@@ -307,6 +307,7 @@ class Book:
                 currency=self.settings.currency,
                 timezone=self.settings.timezone,
                 catalogue=self.registry,
+                fields=self.settings.fields,
             )
 
     def remember(self, plan: FilePlan) -> None:

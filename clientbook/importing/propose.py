@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import dataclass
 
 from clientbook.engine.duckdb import Engine, identifier
+from clientbook.fields import CustomField
 from clientbook.i18n import _
 from clientbook.importing.cells import best_decimal, best_formats, fit
 from clientbook.importing.mapping import ColumnMapping, Layout, Mapping, MappingError, OrderRules, check, column_keys
 from clientbook.importing.table import TextTable, plain_words
+from clientbook.importing.targets import FIELD
 from clientbook.importing.vocabulary import CONTACT_ONLY, TARGETS, by_word
 
 _SURE_SHARE = 0.95
@@ -32,19 +35,27 @@ class Proposal:
         return not self.doubts
 
 
-def propose(engine: Engine, file: TextTable, *, source: str, currency: str, timezone: str) -> Proposal:
-    """Propose a mapping. `engine` has the file's columns registered as `cells`, named `c0`, `c1`, …"""
+Fields = abc.Mapping[str, CustomField]
+
+
+def propose(engine: Engine, file: TextTable, *, source: str, currency: str, timezone: str, fields: Fields) -> Proposal:
+    """Propose a mapping; a column that nothing else claims goes to the custom field whose name or label it bears.
+
+    `engine` has the file's columns registered as `cells`, named `c0`, `c1`, …
+    """
     keys = column_keys(file.header)
     doubts: list[str] = []
     remarks: list[str] = []
     named = _by_name(file.header, keys, remarks)
     _find_emails(engine, named, keys, remarks)
     kind = _kind(set(named))
+    if kind == "contacts":
+        named |= _custom(file.header, keys, fields, set(named.values()))
     if kind == "orders":
         named = {target: key for target, key in named.items() if target not in CONTACT_ONLY}
         _total_or_line_amount(engine, named, keys)
     else:
-        named = {target: key for target, key in named.items() if target.startswith(("customer.", "consent."))}
+        named = {target: key for target, key in named.items() if target.startswith(("customer.", "consent.", FIELD))}
     day_first = not timezone.startswith("America/")
     columns = {
         key: _column(engine, target, key, f"c{keys.index(key)}", file, day_first, doubts, remarks)
@@ -86,6 +97,19 @@ def _by_name(header: tuple[str, ...], keys: list[str], remarks: list[str]) -> di
         elif key not in taken.values():
             taken[name] = key
     return taken
+
+
+def _custom(header: tuple[str, ...], keys: list[str], fields: Fields, taken: set[str]) -> dict[str, str]:
+    """Target → column key of the custom fields that columns bear the name or label of, the first column of several."""
+    names: dict[str, str] = {}
+    for name, field in fields.items():
+        names |= {plain_words(name): name} | ({plain_words(field.label): name} if field.label else {})
+    found: dict[str, str] = {}
+    for title, key in zip(header, keys, strict=True):
+        claimed = names.get(plain_words(title))
+        if claimed is not None and key not in taken:
+            found.setdefault(f"{FIELD}{claimed}", key)
+    return found
 
 
 def _find_emails(engine: Engine, named: dict[str, str], keys: list[str], remarks: list[str]) -> None:
@@ -131,6 +155,8 @@ def _column(
     doubts: list[str],
     remarks: list[str],
 ) -> ColumnMapping:
+    if target not in TARGETS:
+        return ColumnMapping(to=target)
     kind = TARGETS[target].type
     if kind == "amount":
         decimal, share = best_decimal(engine, "cells", column, comma_first=file.dialect.delimiter == ";")
