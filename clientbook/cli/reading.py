@@ -67,7 +67,6 @@ def show_command(
     ctx: click.Context, customer: str, as_json: bool, limit: int, as_of: str | None, known_at: str | None
 ) -> None:
     """Show one customer: CUSTOMER is an id, the beginning of one, an e-mail, a phone or a customer number.
-
     --export writes the time line.
     """
     from clientbook.query import customers
