@@ -98,6 +98,7 @@ class Intake:
                 currency=self.settings.currency,
                 timezone=self.settings.timezone,
                 catalogue=self.registry,
+                fields=self.settings.fields,
             )
 
     def remember(self, plan: FilePlan) -> None:

@@ -14,6 +14,7 @@ import click
 
 from clientbook.cli.common import clean, open_book
 from clientbook.cli.diagnostics import say, warn
+from clientbook.cli.exporting import table_export
 from clientbook.cli.listing import param_option, pointing_at
 from clientbook.cli.output import print_json, print_table
 from clientbook.errors import ClientbookError, WrongUse
@@ -113,6 +114,7 @@ def export_command(
 @click.argument("export", required=False)
 @click.option("--destinations", is_flag=True, help=_("List what can be exported to."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def exports_command(ctx: click.Context, export: str | None, destinations: bool, as_json: bool) -> None:
     """List the exports that were made, and what came of their campaigns; of one, EXPORT (its manifest's number or its

@@ -18,17 +18,23 @@ if TYPE_CHECKING:
     from clientbook.book import Book
     from clientbook.projection.fold import Moment
 
+_BOOK: Final = "clientbook.book"
 FORMATS: Final = ("table", "csv", "json", "jsonl", "parquet")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def open_book(ctx: click.Context) -> Book:
-    """The book that the command is about. What is wrong with a plugin is said on stderr."""
+    """The book that the command is about, the same all through it. What is wrong with a plugin is said on stderr."""
     from clientbook.book import Book
 
-    folder: Path = ctx.find_root().obj
+    root = ctx.find_root()
+    if _BOOK in root.meta:
+        found: Book = root.meta[_BOOK]
+        return found
+    folder: Path = root.obj
     book = Book(folder)
     book.plugins.listen(warn)
+    root.meta[_BOOK] = book
     return book
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import chosen_format, clean, format_options, open_book, read_time, say_erasures
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
+from clientbook.cli.exporting import refuse_export, table_export
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table, write_private
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -100,6 +102,7 @@ def check_command(
 @click.argument("customer")
 @_moment
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def history_command(ctx: click.Context, customer: str, at: str | None, known_at: str | None, as_json: bool) -> None:
     """Every act of CUSTOMER about permission, and what holds now for each channel, address and purpose."""
@@ -112,7 +115,7 @@ def history_command(ctx: click.Context, customer: str, at: str | None, known_at:
     states = ("channel", "address", "purpose", "state", "opt_in_level", "proof_grade", "consented_at", "notice_id", "source")
     labels = [_("Channel"), _("Address"), _("Purpose"), _("State"), _("Opt-in"), _("Proof"), _("Since"), _("Wording")]
     labels.append(_("Source"))
-    _print_some(found["states"], states, labels, timezone)
+    _print_some(found["states"], states, labels, timezone, title=_("State") if caught() else "")
     click.echo()
     acts = ("occurred_at", "act", "channel", "purpose", "scope", "cause", "method", "notice_id", "source", "position")
     labels = [
@@ -126,7 +129,7 @@ def history_command(ctx: click.Context, customer: str, at: str | None, known_at:
         _("Wording"),
         _("Source"),
     ]
-    _print_some(found["acts"], acts, [*labels, _("Position")], timezone)
+    _print_some(found["acts"], acts, [*labels, _("Position")], timezone, title=_("Act") if caught() else "")
 
 
 @consent_command.command("certificate")
@@ -180,6 +183,7 @@ def certificate_command(
 @consent_command.command("matrix")
 @_moment
 @format_options
+@table_export
 @click.pass_context
 def matrix_command(ctx: click.Context, at: str | None, known_at: str | None, format_: str | None, as_json: bool) -> None:
     """How many customers may be written to, by channel, purpose and reason, for the pairs that the policy names."""
@@ -195,6 +199,7 @@ def matrix_command(ctx: click.Context, at: str | None, known_at: str | None, for
 @click.option("--within", default="30d", show_default=True, metavar="TIME", help=_("Days or weeks: 30d, 6w."))
 @click.option("--renewal", is_flag=True, help=_("Only those who may be asked to renew: a list for a campaign."))
 @format_options
+@table_export
 @click.pass_context
 def expiring_command(ctx: click.Context, within: str, renewal: bool, format_: str | None, as_json: bool) -> None:
     """Consents that become stale or end within a time, the soonest first."""
@@ -285,6 +290,7 @@ def _told(outcome: Outcome, type: str, *, as_json: bool) -> None:
 @click.option("--purpose", "purposes", multiple=True, help=_("Purposes it names."))
 @click.option("--text", "with_text", is_flag=True, help=_("Show the wordings too."))
 @format_options
+@table_export
 @click.pass_context
 def notices_command(
     ctx: click.Context,
@@ -302,6 +308,7 @@ def notices_command(
 
     book = open_book(ctx)
     if publish:
+        refuse_export()
         if not notice_id or not version:
             raise WrongUse(_("--publish needs --id and --version"))
         outcome = published(
@@ -326,6 +333,7 @@ def notices_command(
 @click.option("--art14/--no-art14", "art14", default=None, help=_("Whether people were told where their data came from."))
 @click.option("--licence-until", metavar="DATE", help=_("Last day of the licence."))
 @format_options
+@table_export
 @click.pass_context
 def lists_command(
     ctx: click.Context, /, list_id: str | None, format_: str | None, as_json: bool, art14: bool | None, **given: Any
@@ -335,6 +343,7 @@ def lists_command(
 
     book = open_book(ctx)
     if list_id:
+        refuse_export()
         if not given["supplier"] or not given["kind"] or not given["proof"] or given["names_us"] is None:
             raise DecisionNeeded(
                 _(
@@ -421,9 +430,9 @@ def _print_decision(decision: Decision, timezone: str) -> None:
     say(NOT_LEGAL_ADVICE)
 
 
-def _print_some(rows: list[dict[str, Any]], names: tuple[str, ...], labels: list[str], timezone: str) -> None:
+def _print_some(rows: list[dict[str, Any]], names: tuple[str, ...], labels: list[str], timezone: str, *, title: str) -> None:
     shown = [{name: row[name] for name in names} for row in rows]
-    print_table(labels, shown, timezone=timezone, numbers=[name == "position" for name in names])
+    print_table(labels, shown, timezone=timezone, numbers=[name == "position" for name in names], title=title)
 
 
 def _column(name: str) -> str:

@@ -37,9 +37,8 @@ def print_differences(found: dict[str, Any], timezone: str) -> None:
     print_pairs([*pairs, *((_(label), found["totals"][name]) for name, label in _TOTALS.items())], timezone=timezone)
     for name, rows in found.items():
         if name.startswith(("customers_", "orders_")) and rows:
-            click.echo(f"\n{_(_TOTALS[name])}")
             shown = [line for row in rows for line in _lines(row, _who(row, timezone), timezone)]
-            print_table(list(shown[0]), shown, timezone=timezone, numbers=[False] * len(shown[0]))
+            print_table(list(shown[0]), shown, timezone=timezone, numbers=[False] * len(shown[0]), title=_(_TOTALS[name]))
             hidden = found["totals"][name] - len(rows)
             if hidden:
                 click.echo(_("… and {count} more; --limit shows them").format(count=hidden))

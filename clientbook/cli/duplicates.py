@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import Shown, caught
 from clientbook.cli.common import open_book
 from clientbook.cli.diagnostics import DecisionNeeded, say
+from clientbook.cli.exporting import table_export
 from clientbook.cli.output import print_json, print_pairs, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -48,6 +50,7 @@ _COMPARED = (
 @click.option("--yes", is_flag=True, help=_("With --merge: merge all of them without asking."))
 @click.option("--by", metavar="SELLER", help=_("Who did it."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def duplicates_command(
     ctx: click.Context, min_score: float, limit: int | None, merge: bool, yes: bool, by: str | None, as_json: bool
@@ -90,10 +93,10 @@ def _print(book: Book, pairs: Sequence[Pair]) -> None:
     shown = [
         {
             "group": pair.group,
-            "score": f"{pair.score:.3f}",
-            "a": pair.a[:8],
+            "score": Shown(pair.score, f"{pair.score:.3f}"),
+            "a": Shown(pair.a, pair.a[:8]),
             "name_a": names.get(pair.a, ""),
-            "b": pair.b[:8],
+            "b": Shown(pair.b, pair.b[:8]),
             "name_b": names.get(pair.b, ""),
             "reasons": told(pair.reasons, _),
             "against": told(pair.against, _),
@@ -101,7 +104,7 @@ def _print(book: Book, pairs: Sequence[Pair]) -> None:
         for pair in pairs
     ]
     labels = [_("Group"), _("Score"), _("Id"), _("Name"), _("Id"), _("Name"), _("For"), _("Against")]
-    if shown:
+    if shown or caught():
         print_table(labels, shown, timezone=book.settings.timezone, numbers=[place < 2 for place in range(len(labels))])
     groups = max((pair.group for pair in pairs), default=0)
     said = ngettext("{count} pair in {groups} groups", "{count} pairs in {groups} groups", len(pairs))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from clientbook.cli.catching import Shown, caught
 from clientbook.cli.common import clean, open_book
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
+from clientbook.cli.exporting import table_export
 from clientbook.cli.output import print_json, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -32,6 +34,7 @@ _SHOWN: Final = 10
 @click.option("--dry-run", is_flag=True, help=_("Show what it comes to and write nothing."))
 @click.option("--yes", is_flag=True, help=_("Do it without asking."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def edit_command(
     ctx: click.Context,
@@ -91,19 +94,19 @@ def _preview(book: Book, found: Sequence[Change]) -> None:
     zone = book.settings.timezone
     rows = [
         {
-            "id": change.customer_id[:8],
+            "id": Shown(change.customer_id, change.customer_id[:8]),
             "name": change.name,
             "field": book.settings.fields[name].label or name if name in book.settings.fields else column_label(name),
             "before": display(change.before[name], zone),
             "after": display(change.after[name], zone),
         }
-        for change in found[:_SHOWN]
+        for change in (found if caught() else found[:_SHOWN])
         for name in change.before
     ]
-    if rows:
+    if rows or caught():
         labels = [_("Id"), _("Name"), _("Field"), _("Before"), _("After")]
         print_table(labels, rows, timezone=zone, numbers=[False] * len(labels))
-    if len(found) > _SHOWN:
+    if len(found) > _SHOWN and not caught():
         say(_("… and {count} more").format(count=len(found) - _SHOWN))
     said = ngettext("{count} customer changes", "{count} customers change", len(found))
     say(said.format(count=len(found)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import (
     chosen_format,
     clean,
@@ -19,6 +20,7 @@ from clientbook.cli.common import (
     say_erasures,
 )
 from clientbook.cli.diagnostics import DecisionNeeded, say
+from clientbook.cli.exporting import table_export
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many."))
 @format_options
 @moment_options
+@table_export
 @click.pass_context
 def imports_command(
     ctx: click.Context, limit: int | None, format_: str | None, as_json: bool, as_of: str | None, known_at: str | None
@@ -142,6 +145,7 @@ def replay_command(ctx: click.Context, until: str, as_of: str | None, as_json: b
 @click.option("--customer", metavar="CUSTOMER", help=_("Only this customer."))
 @click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many of each (default: 20; with --json all)."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def diff_command(
     ctx: click.Context, first: str, last: str, axis: Axis, customer: str | None, limit: int | None, as_json: bool
@@ -151,7 +155,7 @@ def diff_command(
 
     book = open_book(ctx)
     points = (_read_point(book, first, axis), _read_point(book, last, axis))
-    limit = 20 if limit is None and not as_json else limit
+    limit = 20 if limit is None and not as_json and caught() is None else limit
     found = book.differences(*points, axis=axis, customer=clean(customer) if customer else None, limit=limit)
     if as_json:
         print_json(found)

@@ -233,6 +233,7 @@ def _decide(file: GivenFile, plan: FilePlan, *, yes: bool) -> None:
 
 def _write_mapping(file: GivenFile, plan: FilePlan) -> Path:
     from clientbook.importing.mapping import to_toml
+    from clientbook.importing.targets import FIELD
     from clientbook.importing.vocabulary import TARGETS
 
     stem = Path(file.name.removesuffix(".gz")).stem if file.name[0] != "(" else "stdin"
@@ -245,7 +246,7 @@ def _write_mapping(file: GivenFile, plan: FilePlan) -> Path:
     notes = [*(proposal.doubts if proposal else ()), *(proposal.remarks if proposal else ())]
     comments = [
         _("How clientbook reads this file. Columns go to targets; leave a column out to ignore it."),
-        _("Targets: {targets}").format(targets=", ".join(TARGETS)),
+        _("Targets: {targets}").format(targets=", ".join([*TARGETS, f"{FIELD}NAME"])),
         _("Columns of the file: {columns}").format(columns=", ".join(plan.table.header)),
         *notes,
     ]

@@ -12,7 +12,7 @@ import click
 
 from clientbook.cli.common import chosen_format, clean
 from clientbook.cli.diagnostics import say
-from clientbook.cli.exporting import export, export_options, exporter_for
+from clientbook.cli.exporting import check_export, export, export_options, exporter_for
 from clientbook.cli.output import print_json, print_rows, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -84,10 +84,7 @@ class Output:
         Raises:
             WrongUse: they contradict each other.
         """
-        if exporter and not export_path:
-            raise WrongUse(_("--exporter goes with --export FILE"))
-        if export_path and (format_ or as_json):
-            raise WrongUse(_("--export writes what the exporter makes; it goes without --format and --json"))
+        check_export(export_path, exporter, printed=bool(format_ or as_json))
         format = "file" if export_path else chosen_format(format_, as_json)
         return cls(format=format, export_path=export_path, exporter=exporter)
 

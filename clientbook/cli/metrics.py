@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import (
     chosen_format,
     format_options,
@@ -17,6 +18,7 @@ from clientbook.cli.common import (
     say_stale,
 )
 from clientbook.cli.diagnostics import say
+from clientbook.cli.exporting import table_export
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--explain", is_flag=True, help=_("Say how the figures are made, without computing them."))
 @format_options
 @moment_options
+@table_export
 @click.pass_context
 def metrics_command(
     ctx: click.Context,
@@ -76,7 +79,7 @@ def metrics_command(
         stale = stale_since(reading)
         trait = reading.traits.by_column.get(by or "")
         labels = dict(trait.values) if trait else {}
-    if format == "table":
+    if format == "table" and caught() is None:
         _print_figures(
             figures,
             book.settings.currency,

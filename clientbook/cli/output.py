@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.errors import WrongUse
 from clientbook.i18n import _
 
@@ -28,7 +29,9 @@ _WIDE = 100_000
 def print_rows(table: pa.Table, format: str, *, timezone: str, label: Callable[[str], str] = str) -> None:
     """Print a result in one of `common.FORMATS`. Columns of one name are numbered: name, name_2, …"""
     table = table.rename_columns(_distinct(table.schema.names))
-    if format == "table":
+    if kept := caught():
+        kept.add(table)
+    elif format == "table":
         print_table(
             [label(name) for name in table.schema.names],
             table.to_pylist(),
@@ -57,14 +60,21 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return found
 
 
-def print_table(labels: Sequence[str], rows: Iterable[dict[str, Any]], *, timezone: str, numbers: Sequence[bool]) -> None:
-    """Print an aligned table; on a terminal it fits the width, elsewhere nothing is cut."""
+def print_table(
+    labels: Sequence[str], rows: Iterable[dict[str, Any]], *, timezone: str, numbers: Sequence[bool], title: str = ""
+) -> None:
+    """Print an aligned table, below its title; on a terminal it fits the width, elsewhere nothing is cut."""
+    if kept := caught():
+        kept.add_rows(labels, rows, title)
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from clientbook.query.text import display, harmless
 
+    if title:
+        click.echo(f"\n{title}")
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
     shown = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     for label, is_number in zip(labels, numbers, strict=True):

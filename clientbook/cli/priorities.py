@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import moment_options, open_book, read_moment, reckonable, say_stale
 from clientbook.cli.diagnostics import say
+from clientbook.cli.exporting import table_export
 from clientbook.i18n import _
+
+_COLUMNS = ("id", "kind", "said", "value", "low", "high", "n", "stake", "share_of_revenue", "drill")
 
 
 @click.command("priorities")
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @moment_options
+@table_export
 @click.pass_context
 def priorities_command(ctx: click.Context, as_json: bool, as_of: str | None, known_at: str | None) -> None:
     """Strengths, weak points and breaking points, those with the most revenue at stake first."""
-    from clientbook.cli.output import print_json
+    from clientbook.cli.output import print_json, print_table
     from clientbook.measuring.priorities import FEW_CUSTOMERS, percent, priorities
     from clientbook.measuring.staleness import stale_since
 
@@ -35,6 +40,10 @@ def priorities_command(ctx: click.Context, as_json: bool, as_of: str | None, kno
                 "priorities": [one.described() for one in found],
             }
         )
+        return
+    if caught():
+        rows = [one.described() for one in found]
+        print_table(_COLUMNS, rows, timezone=book.settings.timezone, numbers=[False] * len(_COLUMNS))
         return
     moment = "".join(f" {name} {value}" for name, value in (("--as-of", as_of), ("--known-at", known_at)) if value)
     kinds = {"strength": _("Strengths"), "weak_point": _("Weak points"), "breaking_point": _("Breaking points")}

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import chosen_format, clean, format_options, moment_options, open_book, read_moment
 from clientbook.cli.diagnostics import warn
-from clientbook.cli.exporting import export_options
+from clientbook.cli.exporting import export_options, table_export
 from clientbook.cli.listing import Asked, Output, listing_options, param_option, print_customers, print_result
 from clientbook.cli.output import print_json, print_pairs, print_rows, print_table
 from clientbook.errors import WrongUse
@@ -59,14 +61,18 @@ def customers_command(
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help=_("Entries of the time line."))
 @moment_options
+@table_export
 @click.pass_context
 def show_command(
     ctx: click.Context, customer: str, as_json: bool, limit: int, as_of: str | None, known_at: str | None
 ) -> None:
-    """Show one customer: CUSTOMER is an id, the beginning of one, an e-mail, a phone or a customer number."""
+    """Show one customer: CUSTOMER is an id, the beginning of one, an e-mail, a phone or a customer number.
+    --export writes the time line.
+    """
     from clientbook.query import customers
 
     book = open_book(ctx)
+    is_whole = caught() is not None and ctx.get_parameter_source("limit") is ParameterSource.DEFAULT
     with book.snapshot(read_moment(book, as_of, known_at)) as snapshot:
         engine = snapshot.engine
         customer_id = book.find(snapshot, clean(customer))
@@ -75,7 +81,7 @@ def show_command(
             "identifiers": customers.identifiers(engine, customer_id),
             "orders": customers.orders(engine, customer_id),
             "consent": customers.consent_acts(engine, customer_id),
-            "timeline": customers.timeline(engine, customer_id, limit=None if as_json else limit),
+            "timeline": customers.timeline(engine, customer_id, limit=None if as_json or is_whole else limit),
         }
     if as_json:
         print_json(shown)
@@ -93,6 +99,7 @@ def show_command(
 @click.option("--types", "list_types", is_flag=True, help=_("List the types of events there are."))
 @format_options
 @moment_options
+@table_export
 @click.pass_context
 def events_command(
     ctx: click.Context,
@@ -205,9 +212,8 @@ def _print_customer(shown: dict[str, Any], timezone: str, event_labels: dict[str
     sections = (("orders", _("Orders")), ("consent", _("Consent")), ("timeline", _("Time line")))
     for name, title in sections:
         rows = shown[name]
-        if not rows:
+        if not rows or (caught() and name != "timeline"):
             continue
-        click.echo(f"\n{title}")
         for row in rows:
             for key in ("type", "act"):
                 if key in row:
@@ -217,4 +223,4 @@ def _print_customer(shown: dict[str, Any], timezone: str, event_labels: dict[str
         filled = [key for key in rows[0] if key != "position" and any(row[key] is not None for row in rows)]
         kept = [{key: row[key] for key in filled} for row in rows]
         numbers = [key in ("amount", "gross", "refunded", "revenue", "line_count", "score") for key in filled]
-        print_table([column_label(key) for key in filled], kept, timezone=timezone, numbers=numbers)
+        print_table([column_label(key) for key in filled], kept, timezone=timezone, numbers=numbers, title=title)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import clean, format_options, moment_options, open_book, read_moment
 from clientbook.cli.diagnostics import say
-from clientbook.cli.exporting import export_options
+from clientbook.cli.exporting import export_options, table_export
 from clientbook.cli.listing import Output, print_result
 from clientbook.cli.output import print_json, print_table
 from clientbook.errors import ClientbookError, WrongUse
@@ -25,6 +26,7 @@ class ReportFailed(ClientbookError):
 
 @click.command("reports")
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def reports_command(ctx: click.Context, as_json: bool) -> None:
     """List the reports that plugins bring."""
@@ -35,7 +37,7 @@ def reports_command(ctx: click.Context, as_json: bool) -> None:
     ]
     if as_json:
         print_json(listed)
-    elif listed:
+    elif listed or caught():
         labels = [_("Id"), _("Report"), _("What it tells")]
         print_table(labels, listed, timezone="UTC", numbers=[False] * len(labels))
     else:

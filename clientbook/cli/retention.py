@@ -10,6 +10,7 @@ import click
 
 from clientbook.cli.common import chosen_format, format_options, open_book
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
+from clientbook.cli.exporting import table_export
 from clientbook.cli.output import print_json, print_rows
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--yes", is_flag=True, help=_("With --apply: do it without asking."))
 @format_options
+@table_export
 @click.pass_context
 def retention_command(
     ctx: click.Context, everybody: bool, apply_: bool, yes: bool, format_: str | None, as_json: bool

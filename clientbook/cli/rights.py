@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import caught
 from clientbook.cli.common import clean, ground_option, open_book, read_time
 from clientbook.cli.consent import CHANNELS
 from clientbook.cli.diagnostics import DecisionNeeded, say, warn
+from clientbook.cli.exporting import table_export
 from clientbook.cli.output import print_json, print_pairs, print_table
 from clientbook.errors import WrongUse
 from clientbook.i18n import _, ngettext
@@ -41,6 +43,7 @@ def rights_command() -> None:
 
 @rights_command.command("due")
 @_JSON
+@table_export
 @click.pass_context
 def due_command(ctx: click.Context, as_json: bool) -> None:
     """Requests for access and erasure that wait for an answer, the most urgent first."""
@@ -52,7 +55,7 @@ def due_command(ctx: click.Context, as_json: bool) -> None:
     columns = ("due_at", "days_left", "right", "customer_id", "received_at", "extended", "ground")
     labels = [_("Due"), _("Days left"), _("Right"), _("Customer"), _("Received"), _("Extended"), _("Ground")]
     rows = [{name: one[name] for name in columns} for one in found]
-    if rows:
+    if rows or caught():
         print_table(labels, rows, timezone=book.settings.timezone, numbers=[name == "days_left" for name in columns])
     say(ngettext("{count} open request", "{count} open requests", len(found)).format(count=len(found)))
     overdue = sum(one["overdue"] for one in found)

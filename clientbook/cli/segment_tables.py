@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from clientbook.cli.catching import Shown, caught
 from clientbook.cli.common import clean, moment_options, open_book, read_moment, read_time
 from clientbook.cli.diagnostics import say, warn
+from clientbook.cli.exporting import table_export
 from clientbook.cli.listing import param_option
 from clientbook.cli.output import print_json, print_pairs, print_table
 from clientbook.errors import WrongUse
@@ -55,6 +57,7 @@ _SHOWN_VARIABLES: Final = 20
 @param_option
 @click.option("--limit", type=click.IntRange(min=0), help=_("Show only so many of each."))
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
+@table_export
 @click.pass_context
 def diff_command(
     ctx: click.Context,
@@ -91,6 +94,7 @@ def diff_command(
 @param_option
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @moment_options
+@table_export
 @click.pass_context
 def profile_command(
     ctx: click.Context,
@@ -119,6 +123,7 @@ def profile_command(
 @param_option
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @moment_options
+@table_export
 @click.pass_context
 def overlap_command(
     ctx: click.Context,
@@ -156,6 +161,7 @@ def overlap_command(
 @param_option
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @moment_options
+@table_export
 @click.pass_context
 def backtest_command(
     ctx: click.Context,
@@ -206,7 +212,7 @@ def _print_changes(found: Changes, limit: int | None, timezone: str) -> None:
         chosen = [one for one in found.changes if one.entered is entered]
         by_cause = found.counts()["entered" if entered else "left"]
         told = ", ".join(f"{_(_CAUSES[cause])}: {count}" for cause, count in by_cause.items())
-        click.echo(f"\n{title}: {len(chosen)}{f' ({told})' if told else ''}")
+        heading = f"{title}: {len(chosen)}{f' ({told})' if told else ''}"
         rows = [
             {
                 "id": one.customer_id,
@@ -217,7 +223,11 @@ def _print_changes(found: Changes, limit: int | None, timezone: str) -> None:
             for one in chosen[:limit]
         ]
         if rows:
-            print_table([_("Id"), _("Name"), _("Because"), _("Events")], rows, timezone=timezone, numbers=[False] * 4)
+            labels = [_("Id"), _("Name"), _("Because"), _("Events")]
+            shown = title if caught() else heading
+            print_table(labels, rows, timezone=timezone, numbers=[False] * 4, title=shown)
+        else:
+            click.echo(f"\n{heading}")
 
 
 def _print_profile(made: Profile, *, is_all: bool) -> None:
@@ -295,12 +305,12 @@ def _print_overlap(found: Overlap, *, is_chosen: bool) -> None:
         {
             "first": pair.first,
             "second": pair.second,
-            "first_count": f"{pair.first_count:,}",
-            "second_count": f"{pair.second_count:,}",
-            "both": f"{pair.both:,}",
-            "of_first": _percent(pair.both, pair.first_count),
-            "of_second": _percent(pair.both, pair.second_count),
-            "jaccard": "" if pair.jaccard is None else f"{pair.jaccard:.2f}",
+            "first_count": _count(pair.first_count),
+            "second_count": _count(pair.second_count),
+            "both": _count(pair.both),
+            "of_first": _share(pair.both, pair.first_count),
+            "of_second": _share(pair.both, pair.second_count),
+            "jaccard": None if pair.jaccard is None else Shown(pair.jaccard, f"{pair.jaccard:.2f}"),
         }
         for pair in pairs
     ]
@@ -332,17 +342,17 @@ def _print_backtest(found: Backtest, currency: str) -> None:
         click.echo("\n" + _("partial: the days after it are not over; together counts whole months only"))
 
 
-def _backtest_row(month: Month, name: str) -> dict[str, str]:
+def _backtest_row(month: Month, name: str) -> dict[str, Any]:
     members, others = month.members, month.others
     is_telling = min(members.n, others.n) >= FEWEST
     interval = members.interval if members.n >= FEWEST else None
     lift_interval = month.lift_interval if is_telling else None
     return {
         "day": name,
-        "members": f"{members.n:,}",
+        "members": _count(members.n),
         "share": _rate(members),
         "interval": "" if interval is None else "{:.1%}-{:.1%}".format(*interval),
-        "others": f"{others.n:,}",
+        "others": _count(others.n),
         "others_share": _rate(others),
         "lift": f"{month.lift:.2f}" if month.lift is not None and is_telling else "",
         "lift_interval": "" if lift_interval is None else "{:.2f}-{:.2f}".format(*lift_interval),
@@ -357,6 +367,14 @@ def _rate(group: Group) -> str:
     if group.n < FEWEST:
         return _("{count} of {total}").format(count=group.ordered, total=group.n) if group.n else ""
     return _percent(group.ordered, group.n)
+
+
+def _count(number: int) -> Shown:
+    return Shown(number, f"{number:,}")
+
+
+def _share(part: int, whole: int) -> Shown | None:
+    return Shown(part / whole, _percent(part, whole)) if whole else None
 
 
 def _percent(part: int, whole: int) -> str:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clientbook.cli.catching import Shown
 from clientbook.cli.common import clean, format_options, moment_options, open_book, read_moment, read_time
 from clientbook.cli.diagnostics import say
 from clientbook.cli.explained import reason_lines
+from clientbook.cli.exporting import table_export
 from clientbook.cli.listing import Asked, Output, listing_options, param_option, pointing_at, print_customers, trait_labels
 from clientbook.cli.output import print_json, print_table
 from clientbook.cli.segment_tables import backtest_command, diff_command, given, overlap_command, profile_command
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 @param_option
 @moment_options
+@table_export
 @click.pass_context
 def segments_command(
     ctx: click.Context, as_json: bool, params: tuple[str, ...], as_of: str | None, known_at: str | None
@@ -264,8 +267,8 @@ def _print_segments(counted: list[Counted]) -> None:
         {
             "id": one.segment.id,
             "label": one.segment.label,
-            "count": None if one.count is None else f"{one.count:,}",
-            "share": None if one.share is None else f"{one.share:.1%}",
+            "count": None if one.count is None else Shown(one.count, f"{one.count:,}"),
+            "share": None if one.share is None else Shown(one.share, f"{one.share:.1%}"),
             "group": one.segment.group,
             "params": ", ".join(f"{name}={value}" for name, value in one.segment.params.items() if value != ""),
             "problem": one.segment.problem,

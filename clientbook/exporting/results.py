@@ -7,22 +7,21 @@ opt-in or legitimate interest, objects to the channel.
 from __future__ import annotations
 
 import re
-import unicodedata
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import pyarrow as pa
 
 from clientbook.consent.permissions import Setting, open_consents
-from clientbook.errors import WrongUse
 from clientbook.events.actions import Manifest
 from clientbook.events.envelope import Envelope, InvalidEvent, make
 from clientbook.events.registry import Registry
 from clientbook.exporting.manifest import RESULTS_SOURCE, exports, find_export
+from clientbook.exporting.result_columns import EVENTS, KINDS, CellMisfit, columns_of, plain, read_time, told
 from clientbook.hooks.declarations import Importer, Match
 from clientbook.i18n import N_, _
 from clientbook.importing.decode import GivenFile
@@ -38,51 +37,16 @@ from clientbook.settings import Settings
 
 IMPORTER: Final = "core.campaign_results"
 
-FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "address": (
-        *("email", "emailaddress", "adresseemail", "email_address", "mail", "courriel", "recipient", "destinataire", "to"),
-        *("subscriber", "contact", "phone", "phonenumber", "sms", "telephone", "mobile"),
-    ),
-    "event": ("event", "eventtype", "type", "status", "statut", "action", "evenement", "activity", "metric"),
-    "date": ("date", "time", "timestamp", "datetime", "eventdate", "occurredat", "at", "sentat", "ts", "horodatage"),
-    "url": ("url", "link", "lien", "clickedurl", "linkurl"),
-}
-"""Headers that are recognised, without accents, blanks and signs."""
-
-EVENTS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("sent", "send", "delivered", "delivery", "envoye", "delivre", "processed", "request"), "sent"),
-    **dict.fromkeys(("opened", "open", "opens", "uniqueopened", "firstopening", "ouvert", "ouverture", "lu"), "opened"),
-    **dict.fromkeys(("clicked", "click", "clicks", "clic", "clique"), "clicked"),
-    **dict.fromkeys(
-        ("hardbounce", "bounced", "bounce", "invalid", "invalidemail", "blocked", "rebond", "cleaned"), "bounced"
-    ),
-    **dict.fromkeys(("softbounce", "soft", "deferred", "rebondtemporaire"), "soft_bounced"),
-    **dict.fromkeys(
-        ("unsubscribed", "unsubscribe", "unsub", "optout", "desinscrit", "desinscription", "desabonne"), "unsubscribed"
-    ),
-    **dict.fromkeys(("complaint", "complained", "spam", "spamcomplaint", "abuse", "spamreport", "plainte"), "complained"),
-}
-"""What tools call what happened, without accents, blanks and signs."""
-
-KINDS: Final = ("sent", "opened", "clicked", "bounced", "soft_bounced", "unsubscribed", "complained")
-
 _REASONS: Final = {
     "address.missing": N_("there is no address"),
     "address.unknown": N_("nobody in the book has this address"),
     "event.unknown": N_("this is no event that is known: {known}"),
     "date.missing": N_("there is no date; say when with --at"),
     "date.format": N_("this is no date"),
+    "cell.format": N_("this is no date, no number and no yes or no"),
 }
+_NO: Final = ("bounced", "unsubscribed", "complained")
 _PHONES: Final = ("sms", "phone", "auto_call")
-_DATES: Final = (
-    "%d/%m/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%d/%m/%Y",
-    "%d-%m-%Y %H:%M:%S",
-    "%d-%m-%Y %H:%M",
-    "%d-%m-%Y",
-    "%Y/%m/%d %H:%M:%S",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +140,7 @@ class _Results:
 
     def extraction(self) -> Extraction:
         """The rows as events; a row that cannot be taken is set aside."""
-        columns = self._columns()
+        columns = columns_of(column_keys(self.table.header), chosen=self.how.columns, event=self.how.event)
         rejects: list[Reject] = []
         events: list[tuple[int, Envelope]] = []
         names = column_keys(self.table.header)
@@ -184,16 +148,19 @@ class _Results:
         cells = zip(self.table.lines.to_pylist(), self.table.columns.to_pylist(), strict=True)
         for line, values in cells:
             row = dict(zip(names, values.values(), strict=True))
-            given = {name: (row.get(header) or "").strip() for name, header in columns.items()}
-            if not any(given.values()):
+            given = {name: (row.get(header) or "").strip() for name, header in columns.fields.items()}
+            told_of = {header: (row.get(header) or "").strip() for header in columns.events}
+            if not any(given.values()) and not any(told_of.values()):
                 skipped += 1
                 continue
             try:
-                customer, kind, at = self._customer(given), self._kind(given), self._at(given)
-                events += [(line, one) for one in self._made(kind, given, customer, at)]
+                customer = self._customer(given)
+                happened = self._told(columns.events, told_of, given) if columns.events else [self._said(given)]
+                events += [(line, one) for kind, at in happened for one in self._made(kind, given, customer, at)]
+                skipped += not happened
             except _Unfit as error:
                 message = _(_REASONS[error.code]).format(known=", ".join(KINDS))
-                column = columns.get(error.field, "")
+                column = columns.fields.get(error.field, error.field if error.field in columns.events else "")
                 rejects.append(Reject(line=line, code=error.code, column=column, message=message))
             except InvalidEvent as error:
                 rejects.append(Reject(line=line, code="event.invalid", column=error.field, message=str(error)))
@@ -206,11 +173,20 @@ class _Results:
                 type,
                 data,
                 self.registry,
-                occurred_at=min(at, self.now),  # a tool with another clock: who said no says so now, not later
+                occurred_at=self._placed(kind, at),
                 customer=customer,
                 source=RESULTS_SOURCE,
                 id=self._key(type, customer, at, given),
             )
+
+    def _placed(self, kind: str, at: datetime) -> datetime:
+        """When it happened, by a clock that may go wrong: not later than now, and a no to a mailing not before the export,
+        so that no consent it rests upon comes after.
+        """
+        exported_at = self.manifest.as_of
+        if kind in _NO and exported_at is not None:
+            at = max(at, exported_at)
+        return min(at, self.now)
 
     def _draft(self, events: list[tuple[int, Envelope]], rejects: list[Reject], skipped: int) -> Draft:
         lines = sorted({line for line, _envelope in events})
@@ -226,35 +202,6 @@ class _Results:
             rows_skipped=skipped,
         )
 
-    def _columns(self) -> dict[str, str]:
-        """Which header is what.
-
-        Raises:
-            WrongUse: there is no such header, or none for the address or what happened.
-        """
-        headers = column_keys(self.table.header)
-        found: dict[str, str] = {}
-        known = {_plain(header): header for header in reversed(headers)}
-        for name, words in FIELDS.items():
-            fitting = [known[word] for word in map(_plain, words) if word in known]
-            found |= {name: fitting[0]} if fitting else {}
-        for name, header in self.how.columns.items():
-            if name not in FIELDS:
-                raise WrongUse(_("--column takes {names}, not {name!r}").format(names=", ".join(FIELDS), name=name))
-            if header not in headers:
-                raise WrongUse(_("the file has no column {header!r}").format(header=header))
-            found[name] = header
-        if "address" not in found:
-            raise WrongUse(_("no column is known to hold the address; name it with --column address=HEADER"))
-        if "event" not in found and self.how.event is None:
-            said = _(
-                "no column says what happened; name it with --column event=HEADER, or say with --event what all rows are"
-            )
-            raise WrongUse(said)
-        if self.how.event is not None and _plain(self.how.event) not in EVENTS:
-            raise WrongUse(_("--event is one of {known}").format(known=", ".join(KINDS)))
-        return found
-
     def _customer(self, given: Mapping[str, str]) -> str:
         text = given["address"]
         if not text:
@@ -265,8 +212,36 @@ class _Results:
             raise _Unfit("address.unknown", "address")
         return found
 
+    def _said(self, given: Mapping[str, str]) -> tuple[str, datetime]:
+        """What a row of a file with one row an event says."""
+        return self._kind(given), self._at(given)
+
+    def _told(
+        self, kinds: Mapping[str, str], cells: Mapping[str, str], given: Mapping[str, str]
+    ) -> list[tuple[str, datetime]]:
+        """What a row of a file with one row a recipient says; each kind at its dates, and where it has none when the row or
+        the message is dated.
+        """
+        dated: dict[str, list[datetime]] = {}
+        for header, text in cells.items():
+            try:
+                found = told(kinds[header], text)
+            except CellMisfit:
+                raise _Unfit("cell.format", header) from None
+            if found is not None:
+                kind, at = found
+                dated.setdefault(kind, []).extend([self._zoned(at)] if at else [])
+        if not dated:
+            return []
+        sent = dated.get("sent", [])
+        return [
+            (kind, at)
+            for kind, times in dated.items()
+            for at in (sorted(set(times)) or (sent[:1] if not given.get("date") else []) or [self._at(given)])
+        ]
+
     def _kind(self, given: Mapping[str, str]) -> str:
-        word = _plain(self.how.event or given.get("event", ""))
+        word = plain(self.how.event or given.get("event", ""))
         if word not in EVENTS:
             raise _Unfit("event.unknown", "event")
         return EVENTS[word]
@@ -277,13 +252,21 @@ class _Results:
             if self.how.at is None:
                 raise _Unfit("date.missing", "date")
             return self.how.at
-        found = _read_time(text)
+        found = read_time(text)
         if found is None:
             raise _Unfit("date.format", "date")
-        return found if found.tzinfo else found.replace(tzinfo=self.zone)
+        return self._zoned(found)
+
+    def _zoned(self, at: datetime) -> datetime:
+        return at if at.tzinfo else at.replace(tzinfo=self.zone)
 
     def _key(self, type: str, customer: str, at: datetime, given: Mapping[str, str]) -> str:
-        """What makes a result the same when its file comes again. It stays as it is, so it names nobody but by id."""
+        """What makes a result the same when its file comes again. It stays as it is, so it names nobody but by id.
+
+        A message is sent once: what tools call sent and what they call delivered is one.
+        """
+        if type == "message_sent":
+            return f"{self.campaign}|{type}|{customer}"
         return f"{self.campaign}|{type}|{customer}|{at.isoformat()}|{_without_query(given.get('url', ''))}"
 
     def _events(self, kind: str, given: Mapping[str, str], customer: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -332,23 +315,6 @@ def _importer() -> Importer:
     )
 
 
-def _read_time(text: str) -> datetime | None:
-    """A date and time as mailing tools write them; a day alone is its noon."""
-    try:
-        found = datetime.fromisoformat(text.removesuffix(" UTC") + ("+00:00" if text.endswith(" UTC") else ""))
-    except ValueError:
-        for form in _DATES:
-            try:
-                found = datetime.strptime(text, form)
-                break
-            except ValueError:
-                continue
-        else:
-            return None
-    is_day = re.fullmatch(r"[0-9/-]+", text) is not None
-    return datetime.combine(date(found.year, found.month, found.day), time(12)) if is_day else found
-
-
 def _without_query(url: str) -> str:
     """The link without what may tell whose it is."""
     try:
@@ -356,8 +322,3 @@ def _without_query(url: str) -> str:
     except ValueError:
         return ""
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]", "", folded)

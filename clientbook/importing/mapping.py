@@ -18,7 +18,7 @@ from clientbook.events.personal import CollectedVia
 from clientbook.events.registry import Registry
 from clientbook.i18n import _
 from clientbook.importing.table import SPACES, Dialect
-from clientbook.importing.targets import TABLES, Catalogue, targets_of
+from clientbook.importing.targets import FIELD, TABLES, Catalogue, field_of, targets_of
 from clientbook.importing.vocabulary import CONTACT_ONLY, DATE_PARTS, Target
 from clientbook.settings import InvalidSettings, check_timezone
 
@@ -146,8 +146,8 @@ def check(mapping: Mapping, where: str, catalogue: Catalogue = CORE) -> None:
     targets = targets_of(mapping.kind, catalogue)
     used: dict[str, str] = {}
     for column, chosen in [*mapping.columns.items(), *((None, ColumnMapping(to=to)) for to in mapping.constants)]:
-        if chosen.to not in targets:
-            known = ", ".join(targets)
+        if chosen.to not in targets and (field_of(chosen.to) is None or column is None):
+            known = ", ".join([*targets, f"{FIELD}NAME"])
             raise MappingError(
                 _("{where}: column {column!r} goes to {to!r}; the targets are {known}").format(
                     where=where, column=column or "constants", to=chosen.to, known=known
@@ -156,7 +156,7 @@ def check(mapping: Mapping, where: str, catalogue: Catalogue = CORE) -> None:
         if column is None:
             used.setdefault(chosen.to, "constants")
             continue
-        if targets[chosen.to].type == "answers":
+        if chosen.to in targets and targets[chosen.to].type == "answers":
             continue
         if chosen.to in used:
             raise MappingError(
@@ -165,9 +165,10 @@ def check(mapping: Mapping, where: str, catalogue: Catalogue = CORE) -> None:
                 )
             )
         used[chosen.to] = column
-        _check_formats(column, chosen, targets[chosen.to], where)
+        if chosen.to in targets:
+            _check_formats(column, chosen, targets[chosen.to], where)
     if mapping.kind == "orders":
-        unfit = sorted(CONTACT_ONLY & used.keys())
+        unfit = sorted(to for to in used if to in CONTACT_ONLY or field_of(to))
         if unfit:
             raise MappingError(_("{where}: an order file does not fill {target}").format(where=where, target=unfit[0]))
         if "order.placed_at" not in used:

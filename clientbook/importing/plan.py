@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -20,13 +20,14 @@ from clientbook.importing.draft import Draft, Reject
 from clientbook.importing.mapping import CORE, Layout, Mapping, check, column_keys
 from clientbook.importing.orders import draft_orders
 from clientbook.importing.postcodes import with_zeros
-from clientbook.importing.propose import Proposal, propose
+from clientbook.importing.propose import Fields, Proposal, propose
 from clientbook.importing.rejects import REASONS, is_rejects_file
 from clientbook.importing.table import TextTable, read_table
-from clientbook.importing.targets import Catalogue
+from clientbook.importing.targets import ATTRIBUTES, Catalogue, field_of
 from clientbook.importing.typed import register_cells, typed_sql
 
 SAMPLE_ROWS = 5
+NO_FIELDS: Final[Fields] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ def plan_file(
     currency: str,
     timezone: str,
     catalogue: Catalogue = CORE,
+    fields: Fields = NO_FIELDS,
     remembered: Callable[[tuple[str, ...]], Mapping | None] = lambda _header: None,
 ) -> FilePlan:
     """Read the file and propose a mapping unless one is given.
@@ -67,6 +69,8 @@ def plan_file(
     Raises:
         UnreadableFile: it holds no table.
         MappingError: the mapping given does not fit it.
+
+    `fields` are the custom fields that a header may name.
     """
     # A rejects file has the columns of the file it comes from, but a layout of its own.
     dialect = mapping.dialect() if mapping and not is_rejects_file(file) else None
@@ -83,7 +87,7 @@ def plan_file(
         )
         mapping = msgspec.structs.replace(kept, layout=layout)
     if mapping is None:
-        proposal = propose(engine, table, source=source, currency=currency, timezone=timezone, name=file.name)
+        proposal = propose(engine, table, source=source, currency=currency, timezone=timezone, name=file.name, fields=fields)
         mapping = proposal.mapping
     return FilePlan(
         table=table,
@@ -151,7 +155,11 @@ def _no_amounts(draft: Draft) -> pa.Array:
 
 def sample(engine: Engine, table: TextTable, mapping: Mapping, catalogue: Catalogue) -> tuple[dict[str, Any], ...]:
     """The first rows, typed, by target."""
-    names = list(dict.fromkeys(chosen.to.replace(".", "_") for chosen in mapping.columns.values()))
+    names = list(
+        dict.fromkeys(
+            ATTRIBUTES if field_of(chosen.to) else chosen.to.replace(".", "_") for chosen in mapping.columns.values()
+        )
+    )
     if not names:
         return ()
     first = f"({typed_sql(table, mapping, catalogue)} where row < {SAMPLE_ROWS})"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import dataclass
 
 from clientbook.engine.duckdb import Engine, identifier
+from clientbook.fields import CustomField
 from clientbook.i18n import _
 from clientbook.importing.cells import best_decimal, best_formats, fit
 from clientbook.importing.kinds import VALUES, kind_told
@@ -20,7 +22,7 @@ from clientbook.importing.mapping import (
     column_keys,
 )
 from clientbook.importing.table import TextTable, plain_words
-from clientbook.importing.targets import targets_of
+from clientbook.importing.targets import FIELD, targets_of
 from clientbook.importing.vocabulary import CONTACT_ONLY, Target, by_word
 
 _SURE_SHARE = 0.95
@@ -45,10 +47,23 @@ class Proposal:
         return not self.doubts
 
 
+Fields = abc.Mapping[str, CustomField]
+
+
 def propose(
-    engine: Engine, file: TextTable, *, source: str, currency: str, timezone: str, name: str = "file.csv"
+    engine: Engine,
+    file: TextTable,
+    *,
+    source: str,
+    currency: str,
+    timezone: str,
+    fields: Fields,
+    name: str = "file.csv",
 ) -> Proposal:
-    """Propose a mapping. `engine` has the file's columns registered as `cells`, named `c0`, `c1`, …"""
+    """Propose a mapping; a column that nothing else claims goes to the custom field whose name or label it bears.
+
+    `engine` has the file's columns registered as `cells`, named `c0`, `c1`, …
+    """
     keys = column_keys(file.header)
     doubts: list[str] = []
     remarks: list[str] = []
@@ -69,6 +84,8 @@ def propose(
         key: _column(engine, targets_of(kind, CORE)[target], key, f"c{keys.index(key)}", file, day_first, doubts, remarks)
         for target, key in named.items()
     }
+    if kind == "contacts":
+        columns |= {key: ColumnMapping(to=to) for to, key in _custom(file.header, keys, fields, set(columns)).items()}
     if told:
         columns |= {key: ColumnMapping(to="event.answers") for key in told.answers if key not in columns}
         doubts += [_(told.kind.doubt)] if told.kind.doubt else []
@@ -110,6 +127,19 @@ def _by_name(header: tuple[str, ...], keys: list[str], remarks: list[str]) -> di
         elif key not in taken.values():
             taken[name] = key
     return taken
+
+
+def _custom(header: tuple[str, ...], keys: list[str], fields: Fields, taken: set[str]) -> dict[str, str]:
+    """Target → column key of the custom fields that columns bear the name or label of, the first column of several."""
+    names: dict[str, str] = {}
+    for name, field in fields.items():
+        names |= {plain_words(name): name} | ({plain_words(field.label): name} if field.label else {})
+    found: dict[str, str] = {}
+    for title, key in zip(header, keys, strict=True):
+        claimed = names.get(plain_words(title))
+        if claimed is not None and key not in taken:
+            found.setdefault(f"{FIELD}{claimed}", key)
+    return found
 
 
 def _find_emails(engine: Engine, named: dict[str, str], keys: list[str], remarks: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,10 +15,20 @@ TABLES: Final = ("orders", "contacts")
 """Kinds of files that have rules of their own; any other kind is a type of events."""
 
 OCCURRED_AT: Final = Target(name="event.occurred_at", type="instant", words=("date",))
+FIELD: Final = "field."
+"""What targets begin with that are custom fields: `field.size` is the field `size`, declared in `book.toml` or not."""
+ATTRIBUTES: Final = "customer_attributes"
+"""The typed column that holds all of them, by name."""
 ANSWERS: Final = "answers"
 """Type of a target that many columns may go to: the header is the question."""
 
 Catalogue = Mapping[str, type[Event]]
+
+
+def field_of(target: str) -> str | None:
+    """The custom field that a target is; None where it is another."""
+    name = target.removeprefix(FIELD)
+    return name if name != target and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) else None
 
 
 def targets_of(kind: str, catalogue: Catalogue) -> dict[str, Target]:

@@ -19,7 +19,7 @@ from clientbook.importing.cells import CODES, value_sql
 from clientbook.importing.draft import Reject
 from clientbook.importing.mapping import ColumnMapping, Mapping, MappingError, column_keys
 from clientbook.importing.table import WORKBOOK, TextTable
-from clientbook.importing.targets import OCCURRED_AT, Catalogue, targets_of
+from clientbook.importing.targets import ATTRIBUTES, OCCURRED_AT, Catalogue, field_of, targets_of
 from clientbook.importing.vocabulary import Target
 
 _SQL_TYPES: Final = {
@@ -148,16 +148,19 @@ def typed_values(file: TextTable, mapping: Mapping, catalogue: Catalogue, *, rea
         values[target.name.replace(".", "_")] = _Value(
             kind=kind, sql=said, cell=cell, each_once=each_once, constant=constant
         )
+    fields = {key: field for key, chosen in mapping.columns.items() if (field := field_of(chosen.to))}
+    values[ATTRIBUTES] = _Value(kind=_SQL_TYPES["answers"], sql=_pairs(fields, keys))
     return values
 
 
 def _answers(target: Target, mapping: Mapping, keys: list[str]) -> str:
-    """Question and answer of each column that goes there; the empty ones are left out."""
-    pairs = [
-        f"struct_pack(k := {quoted(key)}, v := {identifier(f'c{keys.index(key)}')})"
-        for key, chosen in mapping.columns.items()
-        if chosen.to == target.name
-    ]
+    """Question and answer of each column that goes there."""
+    return _pairs({key: key for key, chosen in mapping.columns.items() if chosen.to == target.name}, keys)
+
+
+def _pairs(names: dict[str, str], keys: list[str]) -> str:
+    """A map from names to the cells of columns, given by column; the empty ones are left out."""
+    pairs = [f"struct_pack(k := {quoted(name)}, v := {identifier(f'c{keys.index(key)}')})" for key, name in names.items()]
     if not pairs:
         return ""
     return f"map_from_entries(list_filter([{', '.join(pairs)}], lambda pair: pair.v is not null))"
@@ -186,7 +189,7 @@ def _bad_rows(mapping: Mapping, keys: list[str], catalogue: Catalogue) -> str:
     checks = []
     targets = targets_of(mapping.kind, catalogue)
     for place, (key, chosen) in enumerate(mapping.columns.items()):
-        kind = targets[chosen.to].type
+        kind = targets[chosen.to].type if chosen.to in targets else "text"
         if kind not in CODES:
             continue
         code, message = CODES[kind]

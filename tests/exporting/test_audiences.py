@@ -36,6 +36,20 @@ def test_only_who_may_be_written_to_is_in_and_the_others_have_reasons(book: Book
     assert set(prepared.audience.table["legal_basis"].to_pylist()) == {"A6-1-a"}
 
 
+def test_a_company_that_unsubscribed_its_general_address_is_left_out(book: Book) -> None:
+    at = {"at": "2026-03-01T12:00:00Z", "channel": "email", "method": "link"}
+    company = [
+        event("customer_registered", "info@hotel.example", kind="company", collected_via="checkout", informed=True),
+        event("profile_updated", "info@hotel.example", email="info@hotel.example", legal_name="Hôtel du Lac"),
+    ]
+    fill(shop(book), company)
+    assert "info@hotel.example" in addresses(letter(book))
+    fill(book, [event("consent_withdrawn", "info@hotel.example", purposes=["newsletter"], **at)])
+    prepared = letter(book)
+    assert "info@hotel.example" not in addresses(prepared)
+    assert prepared.manifest.counts["CONSENT_WITHDRAWN"] == 2
+
+
 def test_no_address_a_doubtful_one_and_the_same_one_are_reasons_of_their_own(book: Book) -> None:
     fill(
         shop(book),

@@ -1,7 +1,15 @@
 -- One row per customer of the book: the decision about this message, where it goes, and whether the address is any good.
 -- sent_to: the form in which two addresses are the same. Phones: +33612345678; without a country's code they are French
--- where the customer lives in France or nowhere in particular.
-with granted as (
+-- where the customer lives in France or nowhere in particular. no_said: that the customer said no to this purpose, which the
+-- decision does not ask of a company's general address.
+with no_said as (
+    select customer_id, max(state) as state
+    from consents
+    where is_current and state in ('refused', 'withdrawn') and channel = $channel and purpose = $purpose
+    group by customer_id
+),
+
+granted as (
     select
         customer_id,
         max_by(consented_at, row(consented_at, position)) as consented_at,
@@ -70,12 +78,24 @@ addressed as (
             else true
         end as is_sound
     from placed
+),
+
+answers as (
+    select
+        permissions.customer_id,
+        case
+            when permissions.reason_code = 'OK_GENERIC_PRO' and no_said.state is not null then 'CONSENT_' || upper(no_said.state)
+            else permissions.reason_code
+        end as reason_code
+    from permissions
+    left join no_said using (customer_id)
+    where permissions.channel = $channel and permissions.purpose = $purpose
 )
 
 select
     permissions.customer_id,
-    permissions.decision = 'allow' as is_allowed,
-    permissions.reason_code,
+    permissions.decision = 'allow' and answers.reason_code = permissions.reason_code as is_allowed,
+    answers.reason_code,
     permissions.legal_basis,
     permissions.warnings,
     permissions.evidence,
@@ -88,9 +108,10 @@ select
     addressed.sent_to,
     coalesce(addressed.is_sound, false) as is_sound,
     coalesce(bool_or(
-        regexp_matches(permissions.reason_code, '^(OBJECTED_|SUPPRESSED_|CONSENT_WITHDRAWN|CONSENT_REFUSED)')
+        regexp_matches(answers.reason_code, '^(OBJECTED_|SUPPRESSED_|CONSENT_WITHDRAWN|CONSENT_REFUSED)')
     ) over (partition by addressed.sent_to), false) and addressed.sent_to is not null as is_refused_here
 from permissions
+inner join answers using (customer_id)
 inner join addressed using (customer_id)
 left join granted using (customer_id)
 where permissions.channel = $channel and permissions.purpose = $purpose

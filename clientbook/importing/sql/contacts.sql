@@ -18,6 +18,7 @@ select
         mobile := coalesce(customer_mobile, customer_phone),
         landline := customer_landline,
         birth_date := customer_birth_date,
+        attributes := case when cardinality(customer_attributes) > 0 then customer_attributes end,
         address := nullif(struct_pack(
             lines := case when customer_street is not null then [customer_street] end,
             postal_code := customer_postal_code,
