@@ -72,3 +72,15 @@ def test_cp1252_and_utf_8_and_workbook_make_the_same_customers(desk: Any, sample
     assert {one["email"].lower() for one in people("replica_clients.xlsx")} <= {
         one["email"].lower() for one in people("replica_clients_cp1252.csv")
     } | {None}
+
+
+def test_a_whole_name_keeps_the_parts_the_book_knows_it_in(shop: Any) -> None:
+    """Orders have "Zoé Lefèvre" where the customer file had first and last name; mailings still find the first name."""
+    parts, orders = "Nom;Prénom;E-mail\nLefèvre;Zoé;z@example.com\n", "N° commande;Date;Client;E-mail;Total\n"
+    shop.bring(parts)
+    shop.bring(orders + "1;01/02/2030;zoe LEFEVRE;z@example.com;10,00\n")
+    (zoe,) = shop.rows("select given_name, family_name, name from customers")
+    assert tuple(zoe.values()) == ("Zoé", "Lefèvre", "Zoé Lefèvre")
+    shop.bring(orders + "2;01/03/2030;Zoé Martin;z@example.com;10,00\n")
+    (zoe,) = shop.rows("select given_name, family_name, name from customers")
+    assert tuple(zoe.values()) == (None, "Zoé Martin", "Zoé Martin")

@@ -1,7 +1,8 @@
 -- One row per customer: who it is, and what its orders add up to in the book's currency.
 -- A field of the profile is the one set last; a field that was emptied later is NULL. What the entry that others were
 -- merged into says of itself goes before what they say. An address without street and postcode does not hide a fuller one
--- of the same town. Of custom fields each is the one set last; an empty text empties it.
+-- of the same town. A whole name, as a file of orders has it, that says the same as the parts stated last is those parts.
+-- Of custom fields each is the one set last; an empty text empties it.
 with base as (
     select
         customer_id,
@@ -43,6 +44,7 @@ profiles as (
         max_by(struct_pack(v := profile.civility), moment) filter (where profile.civility is not null or list_contains(cleared, 'civility')) as civility,
         max_by(struct_pack(v := profile.given_name), moment) filter (where profile.given_name is not null or list_contains(cleared, 'given_name')) as given_name,
         max_by(struct_pack(v := profile.family_name), moment) filter (where profile.family_name is not null or list_contains(cleared, 'family_name')) as family_name,
+        max_by(struct_pack(given := profile.given_name, family := profile.family_name), moment) filter (where profile.given_name is not null and profile.family_name is not null) as parts,
         max_by(struct_pack(v := profile.legal_name), moment) filter (where profile.legal_name is not null or list_contains(cleared, 'legal_name')) as legal_name,
         max_by(struct_pack(v := profile.sex), moment) filter (where profile.sex is not null or list_contains(cleared, 'sex')) as sex,
         max_by(struct_pack(v := profile.birth_date), moment) filter (where profile.birth_date is not null or list_contains(cleared, 'birth_date')) as birth_date,
@@ -83,6 +85,22 @@ attributes as (
     from attribute_values
     where value <> ''
     group by customer_id
+),
+
+names as (
+    select
+        customer_id,
+        case when is_whole then parts.given else given_name.v end as given_name,
+        case when is_whole then parts.family else family_name.v end as family_name
+    from (
+        select
+            *,
+            given_name.v is null
+            and strip_accents(lower(family_name.v)) in (
+                strip_accents(lower(parts.given || ' ' || parts.family)), strip_accents(lower(parts.family || ' ' || parts.given))
+            ) as is_whole
+        from profiles
+    ) as stated
 ),
 
 addresses as (
@@ -162,7 +180,7 @@ select
     base.customer_id,
     coalesce(
         case when base.registration.kind = 'company' then profiles.legal_name.v end,
-        nullif(concat_ws(' ', profiles.given_name.v, profiles.family_name.v), ''),
+        nullif(concat_ws(' ', names.given_name, names.family_name), ''),
         profiles.legal_name.v,
         profiles.email.v,
         known.email,
@@ -172,8 +190,8 @@ select
     ) as name,
     coalesce(base.registration.kind, 'person') as kind,
     profiles.civility.v as civility,
-    profiles.given_name.v as given_name,
-    profiles.family_name.v as family_name,
+    names.given_name,
+    names.family_name,
     profiles.legal_name.v as legal_name,
     coalesce(profiles.email.v, case when profiles.email is null then known.email end) as email,
     coalesce(profiles.mobile.v, profiles.landline.v, case when profiles.mobile is null then known.phone end) as phone,
@@ -231,6 +249,7 @@ select
     base.last_event_at
 from base
 left join profiles using (customer_id)
+left join names using (customer_id)
 left join addresses using (customer_id)
 left join attributes using (customer_id)
 left join tags using (customer_id)
