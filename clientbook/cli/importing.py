@@ -306,7 +306,17 @@ def _narrate(file: GivenFile, result: ImportResult, timezone: str, *, dry_run: b
     people = _("customers: {created} new, {matched} known").format(
         created=outcome.customers_created, matched=outcome.customers_matched
     )
+    if outcome.customers_ambiguous:
+        doubtful = ngettext("{count} in doubt", "{count} in doubt", outcome.customers_ambiguous)
+        people += ", " + doubtful.format(count=outcome.customers_ambiguous)
     say(f"  {said}; {people}")
+    if outcome.corrections:
+        corrected = ngettext(
+            "{count} row corrects what the book has: set aside",
+            "{count} rows correct what the book has: set aside",
+            outcome.corrections,
+        )
+        warn("  " + corrected.format(count=outcome.corrections))
     _tell_consent(outcome.consent, dry_run=dry_run)
     if outcome.book:
         _tell_book(outcome.book["before"], outcome.book["after"], timezone)
@@ -350,19 +360,33 @@ def _tell_book(before: dict[str, Any], after: dict[str, Any], timezone: str) -> 
 
 def _tell_consent(effects: dict[str, int], *, dry_run: bool) -> None:
     """What the import does to permission; a yes that would lift what a person withdrew is told, and lifts nothing."""
-    said = {
-        "would_give": (_("would record {count} consents"), _("{count} consents recorded")),
-        "would_restrict": (
-            _("would record {count} refusals, withdrawals or suppressions"),
-            _("{count} refusals, withdrawals or suppressions recorded"),
-        ),
-        "would_lift": (
-            _("would lift {count} withdrawals, refusals or suppressions: refused"),
-            _("{count} consents lift nothing: a withdrawal, refusal or suppression stands"),
-        ),
-    }
     for name, count in effects.items():
-        (warn if name == "would_lift" else say)("  " + said[name][0 if dry_run else 1].format(count=count))
+        if name == "would_give":
+            foreseen = ngettext("would record {count} consent", "would record {count} consents", count)
+            done = ngettext("{count} consent recorded", "{count} consents recorded", count)
+        elif name == "would_restrict":
+            foreseen = ngettext(
+                "would record {count} refusal, withdrawal or suppression",
+                "would record {count} refusals, withdrawals or suppressions",
+                count,
+            )
+            done = ngettext(
+                "{count} refusal, withdrawal or suppression recorded",
+                "{count} refusals, withdrawals or suppressions recorded",
+                count,
+            )
+        else:
+            foreseen = ngettext(
+                "would lift {count} withdrawal, refusal or suppression: refused",
+                "would lift {count} withdrawals, refusals or suppressions: refused",
+                count,
+            )
+            done = ngettext(
+                "{count} consent lifts nothing: a withdrawal, refusal or suppression stands",
+                "{count} consents lift nothing: a withdrawal, refusal or suppression stands",
+                count,
+            )
+        (warn if name == "would_lift" else say)("  " + (foreseen if dry_run else done).format(count=count))
 
 
 def _as_json(file: GivenFile, plan: FilePlan | Extraction | None, result: ImportResult, *, dry_run: bool) -> dict[str, Any]:

@@ -40,5 +40,17 @@ def test_columns_that_are_missing_or_more_do_not_matter(bring: Any) -> None:
 
 def test_why_a_file_is_none_of_brevo_is_said(why: Any) -> None:
     assert why(plugin, "brevo", b"EMAIL;PRENOM\na@example.com;A\n") == {
-        "brevo.contacts": (0, ("there is no column LASTNAME / NOM, SMS / WHATSAPP",))
+        "brevo.contacts": (0, ("there is no column LASTNAME / NOM, SMS / WHATSAPP / DOUBLE_OPT-IN / EXT_ID",))
     }
+
+
+def test_a_file_made_for_brevo_comes_back(bring: Any) -> None:
+    """What `clientbook export brevo` writes is read as Brevo's own: a confirmed opt-in, undated, so weak proof."""
+    text = "EMAIL;LASTNAME;FIRSTNAME;EXT_ID;DOUBLE_OPT-IN\nada@example.com;Morel;Ada;046d788f;1\nben@example.com;Petit;;;2\n"
+    shop = bring(plugin, "brevo", text.encode(), name="brevo.csv")
+    assert shop.importer == "brevo.contacts"
+    consents = shop.rows(
+        "select name, opt_in_level, undated from consent_history inner join customers using (customer_id)"
+        " where act = 'consent_given'"
+    )
+    assert [tuple(one.values()) for one in consents] == [("Ada Morel", "CONFIRMED_OPT_IN", True)]

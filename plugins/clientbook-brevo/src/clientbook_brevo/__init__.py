@@ -56,7 +56,7 @@ def register_importers() -> list[Importer]:
             source="brevo",
             reading=TableReading(
                 kind="contacts",
-                needs=(("EMAIL",), ("LASTNAME", "NOM"), ("SMS", "WHATSAPP")),
+                needs=(("EMAIL",), ("LASTNAME", "NOM"), ("SMS", "WHATSAPP", "DOUBLE_OPT-IN", "EXT_ID")),
                 columns=COLUMNS,
                 formats=("%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d-%m-%Y", "%Y-%m-%d %H:%M:%S"),
                 values={"consent.newsletter_confirmed": {"2": "no"}},
