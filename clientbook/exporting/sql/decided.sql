@@ -82,24 +82,24 @@ addressed as (
 
 answers as (
     select
-        permissions.customer_id,
+        permissions.*,
         case
             when permissions.reason_code = 'OK_GENERIC_PRO' and no_said.state is not null then 'CONSENT_' || upper(no_said.state)
             else permissions.reason_code
-        end as reason_code
+        end as answer
     from permissions
     left join no_said using (customer_id)
     where permissions.channel = $channel and permissions.purpose = $purpose
 )
 
 select
-    permissions.customer_id,
-    permissions.decision = 'allow' and answers.reason_code = permissions.reason_code as is_allowed,
-    answers.reason_code,
-    permissions.legal_basis,
-    permissions.warnings,
-    permissions.evidence,
-    permissions.collected_via = 'bought' as is_bought,
+    answers.customer_id,
+    answers.decision = 'allow' and answer = answers.reason_code as is_allowed,
+    answer as reason_code,
+    answers.legal_basis,
+    answers.warnings,
+    answers.evidence,
+    answers.collected_via = 'bought' as is_bought,
     granted.consented_at,
     granted.opt_in_level,
     granted.proof_grade,
@@ -108,10 +108,8 @@ select
     addressed.sent_to,
     coalesce(addressed.is_sound, false) as is_sound,
     coalesce(bool_or(
-        regexp_matches(answers.reason_code, '^(OBJECTED_|SUPPRESSED_|CONSENT_WITHDRAWN|CONSENT_REFUSED)')
+        regexp_matches(answer, '^(OBJECTED_|SUPPRESSED_|CONSENT_WITHDRAWN|CONSENT_REFUSED)')
     ) over (partition by addressed.sent_to), false) and addressed.sent_to is not null as is_refused_here
-from permissions
-inner join answers using (customer_id)
+from answers
 inner join addressed using (customer_id)
 left join granted using (customer_id)
-where permissions.channel = $channel and permissions.purpose = $purpose
