@@ -186,11 +186,10 @@ class Intake:
             return ImportResult(batch=None, outcome=outcome, rejects_file=None, findings=findings)
         rejects = outcome.rejects if plan else with_lines(outcome.rejects, lines)
         suppressed = self.log.ledger.suppressed()
-        rejects = without_named(
-            (reject for reject in rejects if reject.code != ERASED),
-            plan.table if plan else None,
-            lambda named: bool(suppressed) and names_erased(named, source, suppressed, self.secret),
-        )
+        rejects = tuple(reject for reject in rejects if reject.code != ERASED)
+        if suppressed:
+            table = plan.table if plan else None
+            rejects = without_named(rejects, table, lambda named: names_erased(named, source, suppressed, self.secret))
         with shared(self.log.folder / "maintenance.lock"):  # an erasure looks through the rejects files
             rejects_file = write_rejects(self.folder / "rejects", batch, rejects, plan.table if plan else None)
         kept = batch if outcome.events else None

@@ -30,7 +30,7 @@ Values = list[tuple[str, str]]
 """What a row says: column or key, and text."""
 
 _REASONS_IN_HEADER: Final = re.compile(r"(.)" + r"\1".join(REASONS) + r"\r?$", re.MULTILINE)
-_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+")
 _NUMBER_KEYS: Final = frozenset(("customer", "external", "external_id", "value"))
 """Where a line of JSON says the number that a customer has in some shop."""
 

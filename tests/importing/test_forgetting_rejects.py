@@ -137,3 +137,12 @@ def test_rejects_of_real_imports_are_forgotten(book: Book):
         assert "Qté" in text.title() or "anna.lefevre" in text or ";savon;5;5;" in text
         assert len(text.splitlines()) == (2 if path.suffix == ".csv" else 1)
     assert traces(book.folder, [ANA, "noir"]) == []
+
+
+def test_a_reject_of_a_megabyte_is_looked_through_in_one_go(tmp_path: Path):
+    """Read again from each of its letters it would take hours."""
+    long, hers = "x" * 1_000_000, f"{'y' * 1_000_000} {ANA}"
+    path = tmp_path / "20260701-2.jsonl"
+    path.write_text(f"{long}\n{hers}\n", encoding="utf-8")
+    assert forget_rejects(tmp_path, ANAS, NAMES) == 1
+    assert path.read_text(encoding="utf-8") == f"{long}\n"
