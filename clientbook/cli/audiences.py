@@ -16,7 +16,7 @@ from clientbook.cli.common import clean, open_book
 from clientbook.cli.diagnostics import say, warn
 from clientbook.cli.exporting import table_export
 from clientbook.cli.listing import param_option, pointing_at
-from clientbook.cli.output import print_json, print_table
+from clientbook.cli.output import folder_of, print_json, print_table
 from clientbook.errors import ClientbookError, WrongUse
 from clientbook.i18n import _, ngettext
 
@@ -294,7 +294,7 @@ def _new_file(path: Path | None, data: bytes) -> Iterator[None]:
         return
     if path.exists() or path.is_symlink():
         raise FileTaken(_("{path} is there already; name another file with --out").format(path=path))
-    temporary = temporary_in(path.parent)
+    temporary = temporary_in(folder_of(path))
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)

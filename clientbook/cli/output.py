@@ -98,6 +98,17 @@ def print_pairs(pairs: Iterable[tuple[str, Any]], *, timezone: str) -> None:
         click.echo(f"{label:<{width}}  {value}".rstrip())
 
 
+def folder_of(path: Path) -> Path:
+    """The folder that a file is to be written to.
+
+    Raises:
+        WrongUse: there is none.
+    """
+    if not path.parent.is_dir():
+        raise WrongUse(_("{folder}: there is no such folder").format(folder=path.parent))
+    return path.parent
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a text file that only its owner may read, whole or not at all; one that is there is replaced."""
     write_private_bytes(path, text.encode())
@@ -107,7 +118,7 @@ def write_private_bytes(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, whole or not at all; one that is there is replaced."""
     from clientbook.log.files import temporary_in
 
-    temporary = temporary_in(path.parent)
+    temporary = temporary_in(folder_of(path))
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)

@@ -1,7 +1,8 @@
 """What a file says of permission: yes and no by channel and purpose, with date and level, and addresses not to write to.
 
-A blank cell says nothing. A yes without a date is marked so and proves little; the reducer of consent sees to it that no
-import lifts what a person withdrew. A double opt-in of another tool is one act here: its confirmation was not ours to ask.
+A blank cell says nothing, also beside a date. A yes without a date is marked so and proves little; the reducer of consent
+sees to it that no import lifts what a person withdrew. A double opt-in of another tool is one act here: its confirmation
+was not ours to ask.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ def _rows(found: pa.Table, name: str, event: type[Event], mapping: Mapping) -> p
 
 def _cells(mapping: Mapping) -> str:
     """One row per row of the file and thing that permission may be about, in the words of the vocabulary."""
+    said = {*(chosen.to for chosen in mapping.columns.values()), *mapping.constants}
     questions = {}
     if mapping.kind in ANSWERED:
         questions = {chosen.to: quoted(column[:MOST_LETTERS]) for column, chosen in mapping.columns.items()}
@@ -91,7 +93,7 @@ def _cells(mapping: Mapping) -> str:
         question = questions.get(f"consent.{name}", "null")
         parts.append(
             f"select row, {question} as question, '{about.channel}' as channel, [{purposes}] as purposes,"
-            f" consent_{name} as flag,"
+            f" consent_{name} as flag, {f'consent.{name}' in said} as has_flag,"
             f" {given_at} as given_at, consent_{name}_confirmed_at as confirmed_at,"
             f" consent_{name}_confirmed as is_confirmed, consent_{name}_withdrawn_at as withdrawn_at from typed"
         )

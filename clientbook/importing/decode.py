@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import sys
 import zlib
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _BOMS: Final = (
 MOST_BYTES: Final = 4 << 30
 """How much a compressed file may come to when it is unpacked."""
 
+_TWO_BYTES: Final = re.compile(rb"[\xc2\xc3][\x80-\xbf]")
+"""An accented letter in UTF-8; in cp1252 it would be Ã or Â before a sign, which no word has."""
 _PACKED_BYTES: Final = 64 << 20
 _PACKED_RATIO: Final = 200
 """What is longer than that and so many times its packed length is made to choke programs: tables pack to a tenth."""
@@ -61,6 +64,8 @@ class Decoded:
     text: str
     encoding: str
     is_guess: bool
+    odd_line: int | None = None
+    """The first line that is not UTF-8, where others plainly are."""
 
 
 def open_file(path: str) -> GivenFile:
@@ -70,7 +75,12 @@ def open_file(path: str) -> GivenFile:
         UnreadableFile: it is missing, not a file, or broken gzip data.
     """
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        elif Path(path).is_char_device() or Path(path).is_block_device():
+            raise UnreadableFile(_("{path}: this is a device, not a file").format(path=path))
+        else:
+            data = Path(path).read_bytes()
     except FileNotFoundError:
         raise UnreadableFile(_("{path}: there is no such file").format(path=path)) from None
     except IsADirectoryError:
@@ -130,8 +140,9 @@ def decode(file: GivenFile, declared: str | None = None) -> Decoded:
         return Decoded(text=_strictly(file, declared), encoding=declared, is_guess=False)
     try:
         return Decoded(text=file.data.decode("utf-8"), encoding="utf-8", is_guess=False)
-    except UnicodeDecodeError:
-        return Decoded(text=_strictly(file, "cp1252"), encoding="cp1252", is_guess=True)
+    except UnicodeDecodeError as error:
+        odd_line = file.data.count(b"\n", 0, error.start) + 1 if _TWO_BYTES.search(file.data) else None
+        return Decoded(text=_strictly(file, "cp1252"), encoding="cp1252", is_guess=True, odd_line=odd_line)
 
 
 def _strictly(file: GivenFile, encoding: str) -> str:

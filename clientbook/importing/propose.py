@@ -90,7 +90,11 @@ def propose(
         columns |= {key: ColumnMapping(to="event.answers") for key in told.answers if key not in columns}
         doubts += [_(told.kind.doubt)] if told.kind.doubt else []
     dialect = file.dialect
-    if dialect.encoding_is_guess:
+    if dialect.odd_line:
+        doubts.append(
+            _("line {line} is not UTF-8 and other lines are: save the file in one encoding").format(line=dialect.odd_line)
+        )
+    elif dialect.encoding_is_guess:
         remarks.append(_("the encoding cp1252 is a guess: look at the accents in the sample"))
     mapping = Mapping(
         kind=kind,

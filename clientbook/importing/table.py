@@ -46,6 +46,8 @@ class Dialect:
 
     encoding: str = "utf-8"
     encoding_is_guess: bool = False
+    odd_line: int | None = None
+    """The first line in another encoding than others."""
     delimiter: str = ","
     header_line: int = 1
     """Line of the column names; 0 where there are none."""
@@ -100,12 +102,17 @@ def read_table(file: GivenFile, *, dialect: Dialect | None = None) -> TextTable:
     if not text or text.isspace():
         raise UnreadableFile(_("{file}: the file is empty").format(file=file.name))
     if looks_like_vcards(text):
-        found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess)
+        found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, odd_line=decoded.odd_line)
         rows: Iterator[tuple[int, list[str] | BrokenRow]] = itertools.chain([(0, list(HEADER))], cards(text))
         return replace(_collect(rows, found, 0, file.name), dialect=found)
     delimiter = dialect.delimiter if dialect and dialect.delimiter else find_delimiter(text)
     header_line = dialect.header_line if dialect else None
-    found = Dialect(encoding=decoded.encoding, encoding_is_guess=decoded.is_guess, delimiter=delimiter)
+    found = Dialect(
+        encoding=decoded.encoding,
+        encoding_is_guess=decoded.is_guess,
+        odd_line=decoded.odd_line,
+        delimiter=delimiter,
+    )
     data = file.data if decoded.encoding == "utf-8" and text is decoded.text else text.encode()
     return _even(text[:_HEAD], data, found, header_line) or _collect(
         _records(text, delimiter), found, header_line, file.name

@@ -133,3 +133,11 @@ def test_a_rented_list_needs_its_licence_and_proof(shop: Any) -> None:
     shop.bring_events(list_acquired)
     with pytest.raises(MappingError, match="ended on 2020-01-01"):
         shop.bring("email\nq@example.com\n", mapping=expired)
+
+
+def test_a_blank_beside_a_date_says_nothing(shop: Any) -> None:
+    """The date stands for a yes only in a file that has no column of yes and no."""
+    shop.bring("E-mail;Newsletter;Date consentement\na@example.com;;01/03/2026\nb@example.com;oui;01/03/2026\n")
+    shop.bring("E-mail;Date consentement\nc@example.com;01/03/2026\n")
+    found = shop.rows("select subject_address as who from consent_history where act = 'consent_given' order by who")
+    assert [one["who"] for one in found] == ["b@example.com", "c@example.com"]

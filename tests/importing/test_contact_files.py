@@ -84,3 +84,10 @@ def test_a_whole_name_keeps_the_parts_the_book_knows_it_in(shop: Any) -> None:
     shop.bring(orders + "2;01/03/2030;Zoé Martin;z@example.com;10,00\n")
     (zoe,) = shop.rows("select given_name, family_name, name from customers")
     assert tuple(zoe.values()) == (None, "Zoé Martin", "Zoé Martin")
+
+
+def test_a_companys_name_in_the_column_of_names_is_no_family_name(shop: Any) -> None:
+    shop.bring("Société;E-mail\nHôtel du Lac;h@example.com\n")
+    shop.bring("Nom;E-mail\nHôtel du Lac;h@example.com\n")
+    (hotel,) = shop.rows("select kind, name, family_name from customers")
+    assert tuple(hotel.values()) == ("company", "Hôtel du Lac", None)

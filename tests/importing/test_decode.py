@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,15 @@ def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None
 )
 def test_the_kind_of_a_file_is_its_suffix_without_gz(name: str, suffix: str) -> None:
     assert file(b"", name).suffix == suffix
+
+
+def test_a_line_in_another_encoding_than_the_rest_is_named(desk: Any) -> None:
+    sound = "Prénom;Nom;E-mail\nZoé;Lefèvre;z@example.com\n".encode()
+    proposed = desk.plan(sound + "Noël;Petit;n@example.com\n".encode("cp1252")).proposal
+    assert any("line 3" in doubt for doubt in proposed.doubts)
+    assert not desk.plan("Prénom;Nom;E-mail\nNoël;Petit;n@example.com\n".encode("cp1252")).proposal.doubts
+
+
+def test_a_device_is_no_file() -> None:
+    with pytest.raises(UnreadableFile, match="device"):
+        open_file("/dev/zero")

@@ -39,7 +39,7 @@ judged as (
         coalesce(external, email, phone) as ref,
         case
             when withdrawn_at is not null then 'consent_withdrawn'
-            when flag or flag is null and coalesce(given_at, confirmed_at) is not null then 'consent_given'
+            when flag or not has_flag and coalesce(given_at, confirmed_at) is not null then 'consent_given'
             when not flag and $no = 'refused' then 'consent_refused'
             when not flag and exists (
                 select 1

@@ -1,8 +1,8 @@
 -- One row per customer: who it is, and what its orders add up to in the book's currency.
 -- A field of the profile is the one set last; a field that was emptied later is NULL. What the entry that others were
 -- merged into says of itself goes before what they say. An address without street and postcode does not hide a fuller one
--- of the same town. A whole name, as a file of orders has it, that says the same as the parts stated last is those parts.
--- Of custom fields each is the one set last; an empty text empties it.
+-- of the same town. A whole name, as a file of orders has it, that says the same as the parts stated last is those parts; one
+-- that is the company's name is none. Of custom fields each is the one set last; an empty text empties it.
 with base as (
     select
         customer_id,
@@ -91,7 +91,10 @@ names as (
     select
         customer_id,
         case when is_whole then parts.given else given_name.v end as given_name,
-        case when is_whole then parts.family else family_name.v end as family_name
+        case
+            when is_whole then parts.family
+            when given_name.v is not null or family_name.v is distinct from legal_name.v then family_name.v
+        end as family_name
     from (
         select
             *,
