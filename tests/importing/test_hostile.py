@@ -107,13 +107,6 @@ def test_a_header_that_comes_twice_is_a_row_set_aside(shop: Any) -> None:
     assert (outcome.rows_used, [one.code for one in outcome.rejects]) == (1, ["date.impossible"])
 
 
-def test_mixed_encodings_are_read_as_a_guess_and_said(desk: Any) -> None:
-    data = "nom;e-mail\nLefèvre;a@example.com\n".encode() + "Noël;b@example.com\n".encode("cp1252")
-    plan = desk.plan(data)
-    assert plan.table.dialect.encoding == "cp1252"
-    assert any("cp1252 is a guess" in remark for remark in plan.proposal.remarks)
-
-
 def test_too_many_rejects_import_nothing(shop: Any) -> None:
     text = HEAD + SOUND + "2,30/02/2026,b@example.com,5.00,tea\n"
     book = shop.book
