@@ -29,7 +29,7 @@ ANAS_WORDS = (
     OTHER_ANA,
     "Ana-Sophie",
     "Lefèvre-Dupont",
-    "6 12 34 56 78",
+    "+33612345678",
     "06 12 34 56 78",
     "C-7700",
     "ORD-1001",
