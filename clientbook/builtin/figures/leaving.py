@@ -247,7 +247,7 @@ def standing(ctx: Context) -> Iterator[Estimate]:
     book, found = buyers(ctx), return_probability(ctx)
     known = book.has_ordered & np.isfinite(found.probability)
     p, n = found.probability[known], int(known.sum())
-    gone, at_risk = float(ctx.params["ex_below"]), float(ctx.params["at_risk_below"])  # type: ignore[arg-type]
+    gone, at_risk = float(ctx.params["ex_below"]), float(ctx.params["at_risk_below"])  # type: ignore[arg-type]  # params of numbers
     counts = {"ex": p < gone, "at_risk": (p >= gone) & (p < at_risk), "active": p >= at_risk}
     for part, chosen in counts.items():
         if not n:
@@ -295,7 +295,7 @@ def _tenure(ctx: Context, below: float) -> tuple[SurvivalCurve, int, str]:
 def lifetime_median(ctx: Context) -> Iterator[Estimate]:
     """Days from the first order to the last, for half of the customers."""
     for part, name in (("ex", "ex_below"), ("at_risk", "at_risk_below")):
-        curve, events, note = _tenure(ctx, float(ctx.params[name]))  # type: ignore[arg-type]
+        curve, events, note = _tenure(ctx, float(ctx.params[name]))  # type: ignore[arg-type]  # params of numbers
         median = curve.quantile()
         low, high = curve.quantile_between()
         note = note if median is not None or not events else f"unreached {note}".strip()
@@ -306,7 +306,7 @@ def lifetime_mean(ctx: Context) -> Iterator[Estimate]:
     """Days from the first order to the last, on average, as far as the limit."""
     limit = (ctx.day - months_back(ctx.day, int(cast("int", ctx.params["months"])))).days
     for part, name in (("ex", "ex_below"), ("at_risk", "at_risk_below")):
-        curve, events, note = _tenure(ctx, float(ctx.params[name]))  # type: ignore[arg-type]
+        curve, events, note = _tenure(ctx, float(ctx.params[name]))  # type: ignore[arg-type]  # params of numbers
         if not curve.reaches(limit):
             note = f"beyond_history {note}".strip() if "beyond_history" not in note else note
         mean, error = curve.restricted_mean(limit)
